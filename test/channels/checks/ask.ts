@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import type { Channel } from "../../../channels/contract.ts";
+import { never, read, withLine } from "../line.ts";
+import { type Check, within } from "./check.ts";
+import { isOver } from "./news.ts";
+
+type Polled = Awaited<ReturnType<NonNullable<Channel["poll"]>>>;
+
+export const followChecks: Check[] = [
+  {
+    name: "follow: one answer or error for each call, in any mix",
+    run: (harness) =>
+      withLine(harness, async ({ channel, order, place }) => {
+        const orders = [order("answered"), order("answered"), order("answered")];
+        const known = await Promise.all(
+          orders.map(async ({ callId, attempt }, index) => {
+            const placed = await place(orders[index]!);
+            return { callId, attempt, ...placed, sentAt: harness.tools.now() };
+          }),
+        );
+        const unknown = { ...known[0]!, callId: "call_20260101_0000000000000000", providerCallId: "nobody-knows-this" };
+        const asked = [known[0]!, unknown, known[1]!, known[2]!];
+        const answers = (await channel.follow?.(asked, never())) ?? [];
+        assert.deepEqual(answers.map(({ callId }) => callId).sort(), asked.map(({ callId }) => callId).sort());
+        for (const answer of answers) assert.equal("error" in answer, answer.callId === unknown.callId);
+        assert.deepEqual(await channel.follow?.([], never()), []);
+      }),
+  },
+];
+
+export const pollChecks: Check[] = [
+  {
+    name: "poll: the cursor moves on, nothing is lost, and the same cursor reads the same again",
+    run: (harness) =>
+      withLine(harness, async (line) => {
+        const { channel } = line;
+        assert(channel.poll);
+        const orders = Array.from({ length: 7 }, () => line.order("a-busy"));
+        await Promise.all(orders.map(async (order) => line.newsOf(order, await line.place(order), isOver)));
+        const found = new Set<string | undefined>();
+        let cursor: string | null = null;
+        for (let page = 0; page < 1_000; page += 1) {
+          const batch: Polled = await within(channel.poll(cursor, never()), "poll");
+          const again: Polled = await within(channel.poll(cursor, never()), "poll");
+          assert.deepEqual(again.deliveries.slice(0, batch.deliveries.length), batch.deliveries);
+          for (const delivery of batch.deliveries) for (const { ref } of read(channel, delivery)) found.add(ref.callId);
+          if (batch.deliveries.length === 0) break;
+          assert.notEqual(batch.cursor, cursor, "the cursor stands still");
+          cursor = batch.cursor;
+        }
+        for (const { callId } of orders) assert(found.has(callId), "a call is missing from the feed");
+        const later = line.order("a-busy");
+        await line.newsOf(later, await line.place(later), isOver);
+        const next = await channel.poll(cursor, never());
+        const refs = next.deliveries.flatMap((delivery) => read(channel, delivery)).map(({ ref }) => ref.callId);
+        assert(refs.includes(later.callId), "a later call does not follow the cursor");
+      }),
+  },
+];
