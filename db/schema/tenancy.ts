@@ -1,0 +1,70 @@
+import { sql } from "drizzle-orm";
+import { index, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, varchar } from "drizzle-orm/pg-core";
+
+export const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
+export const tenant = () => varchar("tenant", { length: 32 }).notNull();
+
+/** What a tenant has decided for all its calls; anything absent takes the product's default. */
+export interface TenantSettings {
+  /** 隐私: leg A does not see the customer's number unless a call says otherwise. */
+  privacy?: boolean;
+  record?: boolean;
+  ringTimeoutSeconds?: number;
+  maxDurationSeconds?: number;
+}
+
+export const tenants = pgTable("tenants", {
+  id: varchar("id", { length: 32 }).primaryKey(),
+  name: varchar("name", { length: 100 }).notNull(),
+  settings: jsonb("settings").$type<TenantSettings>().notNull().default({}),
+  /** HMAC of a fixed text: tells at start whether the secret key still opens what is sealed. */
+  keyProof: text("key_proof").notNull(),
+  created: time("created").notNull(),
+});
+
+export const apiKeys = pgTable(
+  "api_keys",
+  {
+    id: varchar("id", { length: 32 }).notNull(),
+    tenant: tenant(),
+    name: varchar("name", { length: 100 }).notNull(),
+    /** SHA-256 of the key; the key itself is shown once and kept nowhere. */
+    hash: text("hash").notNull(),
+    /** Its first characters, so that people can tell keys apart. */
+    hint: varchar("hint", { length: 16 }).notNull(),
+    scopes: text("scopes").array().notNull(),
+    created: time("created").notNull(),
+    revoked: time("revoked"),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.id] }), unique("api_keys_hash").on(table.hash)],
+);
+
+/** Work under way for a tenant's API requests: one row per `Idempotency-Key`, claimed with the call's row. */
+export const idempotency = pgTable(
+  "idempotency",
+  {
+    tenant: tenant(),
+    key: varchar("key", { length: 255 }).notNull(),
+    /** Keyed hash of every field of the request, so that a conflict can name the field and never its value. */
+    fingerprint: jsonb("fingerprint").$type<Record<string, string>>().notNull(),
+    callId: varchar("call_id", { length: 64 }).notNull(),
+    created: time("created").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.key] }), index("idempotency_created").on(table.created)],
+);
+
+/** A slot that is held until a time: an agent's seat, later a line's or an account's concurrency. */
+export const leases = pgTable(
+  "leases",
+  {
+    scope: varchar("scope", { length: 16 }).notNull(),
+    key: text("key").notNull(),
+    slot: integer("slot").notNull(),
+    callId: varchar("call_id", { length: 64 }),
+    until: time("until").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.scope, table.key, table.slot] }),
+    index("leases_call").on(table.callId).where(sql`call_id is not null`),
+  ],
+);
