@@ -1,0 +1,99 @@
+import { asc, eq, gt, sql } from "drizzle-orm";
+import { z } from "zod";
+import { tenants } from "../../db/schema/index.ts";
+import { ConfigError } from "../config.ts";
+import type { Context } from "../context.ts";
+import { Refusal } from "../domain/refusal.ts";
+
+export const tenantIdPattern = /^[a-z0-9_-]{1,32}$/;
+const nameMax = 100;
+const proofsPerRead = 1_000;
+
+export interface TenantView {
+  id: string;
+  name: string;
+  created: string;
+}
+
+/** Makes a tenant; a taken id is refused. */
+export async function makeTenant(ctx: Context, id: string, name: string): Promise<void> {
+  if (!(await ensureTenant(ctx, id, name))) throw new Refusal("conflict", `The tenant "${id}" exists already.`);
+}
+
+/** Makes a tenant where there is none of this id. True where it was made now; of racing starts one is told so. */
+export async function ensureTenant(ctx: Context, id: string, name: string): Promise<boolean> {
+  if (!tenantIdPattern.test(id)) throw refused("id", "1 to 32 of a-z, 0-9, _ and -");
+  if (name.length === 0 || name.length > nameMax) throw refused("name", `1 to ${nameMax} characters`);
+  const row = { id, name, keyProof: proofOf(ctx, id), created: ctx.clock.now() };
+  const made = await ctx.db.run((q) =>
+    q.insert(tenants).values(row).onConflictDoNothing().returning({ id: tenants.id }),
+  );
+  return made.length > 0;
+}
+
+const refused = (field: string, message: string): Refusal =>
+  new Refusal("invalid", "The tenant cannot be made.", { fields: [{ field, message }] });
+
+const proofOf = (ctx: Context, tenant: string): string => ctx.seal.index(tenant, "proof", "hualu");
+
+/** Refuses a secret key that does not open what is sealed: with it, everything stored would be lost behind new seals. */
+export async function provesKey(ctx: Context): Promise<void> {
+  for (let after = ""; ; ) {
+    const from = after;
+    const read = await ctx.db.run((q) =>
+      q
+        .select({ id: tenants.id, proof: tenants.keyProof })
+        .from(tenants)
+        .where(gt(tenants.id, from))
+        .orderBy(asc(tenants.id))
+        .limit(proofsPerRead),
+    );
+    for (const { id, proof } of read) {
+      if (proof === proofOf(ctx, id)) continue;
+      throw new ConfigError(
+        `HUALU_SECRET_KEY: this key does not open what tenant "${id}" has sealed in the database; ` +
+          "start with the key that the database was made with (the variable, or the file secret-key in its data folder)",
+      );
+    }
+    const last = read.at(-1);
+    if (last === undefined || read.length < proofsPerRead) return;
+    after = last.id;
+  }
+}
+
+export async function listTenants(ctx: Context): Promise<TenantView[]> {
+  const found = await ctx.db.run((q) => q.select().from(tenants).orderBy(asc(tenants.id)));
+  return found.map(({ id, name, created }) => ({ id, name, created: created.toISOString() }));
+}
+
+/** What a tenant may decide for all its calls. A call or a binding may still say otherwise. */
+export const tenantSettings = z.strictObject({
+  privacy: z.boolean().meta({ description: "隐私：坐席看不到客户号码 · agents do not see customers' numbers" }),
+  record: z.boolean().meta({ description: "录音 · record calls" }),
+  ringTimeoutSeconds: z.int().min(5).max(120).meta({ description: "每一侧的振铃时限 · ring timeout of each leg" }),
+  maxDurationSeconds: z.int().min(60).max(14_400).meta({ description: "最长通话 · the longest call" }),
+});
+export type Settings = z.output<typeof tenantSettings>;
+export type SettingsChange = { [Name in keyof Settings]?: Settings[Name] | null | undefined };
+
+const defaults: Settings = { privacy: false, record: false, ringTimeoutSeconds: 60, maxDurationSeconds: 3_600 };
+
+/** A tenant's settings with the product's defaults in the gaps. */
+export async function settingsOf(ctx: Context, tenant: string): Promise<Settings> {
+  const [found] = await ctx.db.run((q) =>
+    q.select({ settings: tenants.settings }).from(tenants).where(eq(tenants.id, tenant)),
+  );
+  return { ...defaults, ...found?.settings };
+}
+
+/** Absent fields stay as they are, null goes back to the default. Concurrent changes of different fields all count. */
+export async function changeSettings(ctx: Context, tenant: string, change: SettingsChange): Promise<Settings> {
+  const [changed] = await ctx.db.run((q) =>
+    q
+      .update(tenants)
+      .set({ settings: sql`jsonb_strip_nulls(${tenants.settings} || ${JSON.stringify(change)}::jsonb)` })
+      .where(eq(tenants.id, tenant))
+      .returning({ settings: tenants.settings }),
+  );
+  return { ...defaults, ...changed?.settings };
+}

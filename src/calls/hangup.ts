@@ -1,0 +1,59 @@
+import { ChannelError, type PlacedCall } from "../../channels/contract.ts";
+import { fact } from "../domain/fact.ts";
+import { Refusal } from "../domain/refusal.ts";
+import type { Line } from "../lines/directory.ts";
+import type { CallContext } from "./context.ts";
+import { openAttempts } from "./open.ts";
+import { placedCall } from "./order.ts";
+import { applyNews, lockCalls } from "./record.ts";
+
+const hangupTimeoutMs = 5_000;
+
+/**
+ * Ends a call at its provider. On an ended call that is no error. While the placement is still under way the wish is
+ * written down: no further line is tried, and a late yes is hung up at once.
+ */
+export async function hangup(ctx: CallContext, tenant: string, callId: string): Promise<{ already: boolean }> {
+  const running = await openAttempts(ctx, tenant, callId);
+  if (running === null) throw new Refusal("not_found", "没有这个通话 · no such call");
+  if (running.closed) return { already: true };
+  const lines = await ctx.directory.linesOf(tenant);
+  const reached: { line: Line; call: PlacedCall }[] = [];
+  for (const attempt of running.attempts) {
+    const line = lines.find((one) => one.id === attempt.lineId);
+    const call = placedCall(attempt);
+    if (line === undefined || call === null) continue;
+    if (!line.definition.canHangUp(line.config)) {
+      throw new Refusal("cannot_hang_up", "该线路不支持系统挂断 · this line's provider cannot hang up a call");
+    }
+    reached.push({ line, call });
+  }
+  await writeWish(ctx, tenant, callId);
+  for (const { line, call } of reached) await ask(ctx, line, call);
+  return { already: false };
+}
+
+async function writeWish(ctx: CallContext, tenant: string, callId: string): Promise<void> {
+  const now = ctx.clock.now();
+  const asked = fact({ attempt: 0, kind: "hangup-asked", leg: null, at: now.getTime(), authority: 0, value: {} });
+  const changes = await ctx.db.tx(async (q) => {
+    const locked = await lockCalls(q, [callId]);
+    return applyNews(ctx, q, locked, [{ tenant, callId, facts: [asked], received: now, deliveryId: null }]);
+  });
+  ctx.told(changes);
+}
+
+async function ask(ctx: CallContext, line: Line, call: PlacedCall): Promise<void> {
+  try {
+    await ctx.directory.channelOf(line).hangup?.(call, AbortSignal.timeout(hangupTimeoutMs));
+  } catch (error) {
+    if (error instanceof ChannelError && error.cause === "ended") return;
+    throw providerFailed(error);
+  }
+}
+
+/** A provider's no to an act on a running call, in words of the closed lists. */
+export function providerFailed(error: unknown): Refusal {
+  const fault = error instanceof ChannelError ? `${error.kind}, ${error.cause}` : "other";
+  return new Refusal("provider_failed", `渠道未执行（${fault}）· the provider did not do it (${fault})`);
+}

@@ -1,0 +1,186 @@
+/** The only writer of call records. */
+import { type SQL, sql } from "drizzle-orm";
+import type { Query } from "../../db/client.ts";
+import { rows, textArray } from "../../db/sql.ts";
+import type { Context } from "../context.ts";
+import type { Fact } from "../domain/fact.ts";
+import { type Merge, mergeFacts } from "../domain/merge.ts";
+import { type Projection, project } from "../domain/record.ts";
+import { moveSeats } from "../limits/seat.ts";
+import { appendOutbox, type Message, monthOf } from "../outbox/append.ts";
+import { projectedColumns } from "./columns.ts";
+import type { RecordChange } from "./context.ts";
+
+/** Facts of one call, as one delivery or one act of ours told them. */
+export interface News {
+  tenant: string;
+  callId: string;
+  facts: readonly Fact[];
+  /** When they reached us. */
+  received: Date;
+  deliveryId: number | null;
+}
+
+/** A call's row under lock. */
+export interface LockedCall {
+  tenant: string;
+  callId: string;
+  merge: Merge;
+  version: number;
+  ringTimeoutSeconds: number;
+  maxDurationSeconds: number;
+  createdAt: number;
+  placeBy: number;
+  candidates: number[];
+}
+
+/** Locks calls, always in the order of their ids: two transactions that share calls can never wait in a circle. */
+export async function lockCalls(q: Query, callIds: readonly string[]): Promise<Map<string, LockedCall>> {
+  const found = await q.execute(sql`
+    select tenant, call_id, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
+      (extract(epoch from created) * 1000)::bigint as created, (extract(epoch from place_by) * 1000)::bigint as place_by
+    from call_records where call_id = any(${textArray([...new Set(callIds)])}) order by call_id for update`);
+  const calls = rows<{
+    tenant: string;
+    call_id: string;
+    merge: Merge;
+    version: number;
+    ring_timeout: number;
+    max_duration: number;
+    candidates: number[];
+    created: string | number;
+    place_by: string | number;
+  }>(found);
+  return new Map(
+    calls.map((row) => [
+      row.call_id,
+      {
+        tenant: row.tenant,
+        callId: row.call_id,
+        merge: row.merge,
+        version: row.version,
+        ringTimeoutSeconds: row.ring_timeout,
+        maxDurationSeconds: row.max_duration,
+        createdAt: Number(row.created),
+        placeBy: Number(row.place_by),
+        candidates: row.candidates ?? [],
+      },
+    ]),
+  );
+}
+
+/**
+ * Merges news into the records of calls that this transaction has locked, with everything that must be true at the
+ * same moment: the events, the outbox, the agent's seat, the attempts of calls that are over. News of calls that are
+ * not in `locked`, or of another tenant's, are the caller's mistake and are left out.
+ */
+export async function applyNews(
+  ctx: Context,
+  q: Query,
+  locked: ReadonlyMap<string, LockedCall>,
+  news: readonly News[],
+): Promise<RecordChange[]> {
+  const ours = news.filter((one) => locked.get(one.callId)?.tenant === one.tenant && one.facts.length > 0);
+  if (ours.length === 0) return [];
+  await insertEvents(q, ours);
+  const factsOf = Map.groupBy(ours, (one) => one.callId);
+  const updates: { call: LockedCall; merge: Merge; before: Projection; after: Projection; told: boolean }[] = [];
+  for (const [callId, group] of factsOf) {
+    const call = locked.get(callId);
+    if (call === undefined) continue;
+    const merge = mergeFacts(
+      call.merge,
+      group.flatMap((one) => one.facts),
+    );
+    const before = project(call.merge, call);
+    const after = project(merge, call);
+    const told = JSON.stringify(before) !== JSON.stringify(after);
+    if (told || JSON.stringify(merge) !== JSON.stringify(call.merge))
+      updates.push({ call, merge, before, after, told });
+    call.merge = merge;
+    if (told) call.version += 1;
+  }
+  if (updates.length === 0) return [];
+  await writeRecords(ctx, q, updates);
+  const changes = updates.filter((one) => one.told);
+  await appendOutbox(ctx, q, changes.flatMap(messagesOf));
+  await moveSeats(
+    q,
+    changes
+      .filter(({ before, after }) => before.latestEnd !== after.latestEnd)
+      .map(({ call, after }) => ({
+        callId: call.callId,
+        until: after.latestEnd === null ? null : new Date(after.latestEnd),
+      })),
+  );
+  await closeAttempts(
+    q,
+    changes.filter(({ before, after }) => before.state !== "close" && after.state === "close"),
+  );
+  return changes.map(({ call, after }) => ({
+    tenant: call.tenant,
+    callId: call.callId,
+    version: call.version,
+    status: after.status,
+    closed: after.state === "close",
+    doubled: after.doubled,
+  }));
+}
+
+export async function insertEvents(q: Query, news: readonly News[]): Promise<void> {
+  const all = news.flatMap((one) => one.facts.map((fact) => ({ one, fact })));
+  if (all.length === 0) return;
+  const column = (of: (entry: (typeof all)[number]) => string | number | Date | null): SQL => textArray(all.map(of));
+  await q.execute(sql`
+    insert into events (month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id)
+    select month::date, tenant, call_id, attempt::smallint, hash, kind, leg, at::timestamptz, authority::smallint,
+      value::jsonb, received::timestamptz, delivery_id::bigint
+    from unnest(${column(({ one }) => monthOf(one.received))}, ${column(({ one }) => one.tenant)},
+      ${column(({ one }) => one.callId)}, ${column(({ fact }) => fact.attempt)}, ${column(({ fact }) => fact.hash)},
+      ${column(({ fact }) => fact.kind)}, ${column(({ fact }) => fact.leg)}, ${column(({ fact }) => new Date(fact.at))},
+      ${column(({ fact }) => fact.authority)}, ${column(({ fact }) => JSON.stringify(fact.value))},
+      ${column(({ one }) => one.received)}, ${column(({ one }) => one.deliveryId)})
+      as news(month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id)
+    on conflict do nothing`);
+}
+
+async function writeRecords(
+  ctx: Context,
+  q: Query,
+  updates: readonly { call: LockedCall; merge: Merge; after: Projection }[],
+): Promise<void> {
+  const names = projectedColumns.map((column) => sql.identifier(column.name));
+  const sets = projectedColumns.map(
+    (column, index) => sql`${names[index]} = news.${names[index]}::${sql.raw(column.cast)}`,
+  );
+  const arrays = projectedColumns.map((column) => textArray(updates.map(({ after }) => column.of(after))));
+  await q.execute(sql`
+    update call_records as record set ${sql.join(sets, sql`, `)}, merge = news.merge::jsonb,
+      version = news.version::int, updated = ${ctx.clock.now().toISOString()}::timestamptz
+    from unnest(${sql.join(arrays, sql`, `)}, ${textArray(updates.map(({ merge }) => JSON.stringify(merge)))},
+      ${textArray(updates.map(({ call }) => call.version))}, ${textArray(updates.map(({ call }) => call.callId))})
+      as news(${sql.join(names, sql`, `)}, merge, version, id)
+    where record.call_id = news.id`);
+}
+
+function messagesOf({ call, before, after }: { call: LockedCall; before: Projection; after: Projection }): Message[] {
+  const { tenant, callId, version } = call;
+  const payload = tidings(callId, version, after);
+  const updated: Message = { tenant, callId, version, topic: "call.updated", payload };
+  return before.state !== "close" && after.state === "close"
+    ? [updated, { ...updated, topic: "call.ended" }]
+    : [updated];
+}
+
+/** What listeners hear of a record: its state, without numbers or references. */
+export function tidings(callId: string, version: number, projection: Projection): Record<string, unknown> {
+  const { shownNumber: _shown, recordingRef: _ref, merge: _merge, ...rest } = { merge: null, ...projection };
+  return { callId, version, ...rest };
+}
+
+async function closeAttempts(q: Query, closed: readonly { call: LockedCall }[]): Promise<void> {
+  if (closed.length === 0) return;
+  await q.execute(sql`
+    update call_attempts set open = false, follow_due = null
+    where call_id = any(${textArray(closed.map(({ call }) => call.callId))}) and open`);
+}

@@ -1,0 +1,149 @@
+import { sql } from "drizzle-orm";
+import type { ChannelError, Placement } from "../../channels/contract.ts";
+import type { Query } from "../../db/client.ts";
+import { rows } from "../../db/sql.ts";
+import { type Fact, type FactKind, type FactValue, fact } from "../domain/fact.ts";
+import { refusalStopsCall } from "../domain/hangup.ts";
+import type { Merge } from "../domain/merge.ts";
+import { requeueWaiting } from "../inbox/park.ts";
+import type { Line } from "../lines/directory.ts";
+import { type AttemptRef, insertAttempt, sentFact } from "./attempt.ts";
+import type { CallContext, RecordChange } from "./context.ts";
+import { applyNews, type LockedCall, lockCalls } from "./record.ts";
+
+/** How an attempt came out: the provider's yes, its no, nobody knows, or a proof that there is no such call. */
+export type Outcome =
+  | { is: "placed"; placement: Placement }
+  | { is: "refused"; error: ChannelError }
+  | { is: "unknown"; error: ChannelError }
+  | { is: "absent" };
+
+export interface Settled {
+  /** The next attempt, written as sent in the same commit; its request must leave now. */
+  next: { line: Line; number: number } | null;
+  hangupAsked: boolean;
+}
+
+/**
+ * Writes how an attempt came out and, in the same transaction, what follows from it: after a definite no the next
+ * line's attempt, or the end of the call; after a yes the provider's id, and the news that waited for it.
+ */
+export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outcome: Outcome): Promise<Settled> {
+  const lines = await ctx.directory.linesOf(line.tenant);
+  const now = ctx.clock.now();
+  const done = await ctx.db.tx(async (q) => {
+    const locked = await lockCalls(q, [ref.callId]);
+    const call = locked.get(ref.callId);
+    const sentAt = call?.merge[`${ref.number}.sent`]?.[1];
+    if (call === undefined || sentAt === undefined) return null;
+    const facts: Fact[] = [];
+    const add = (attempt: number, kind: FactKind, value: FactValue, authority: 0 | 2 = 0): void =>
+      void facts.push(fact({ attempt, kind, leg: null, at: now.getTime(), authority, value }));
+    const error = "error" in outcome ? outcome.error : null;
+    const told =
+      error === null ? {} : { errorKind: error.kind, errorCause: error.cause, ...(error.code && { raw: error.code }) };
+    let next: Settled["next"] = null;
+    switch (outcome.is) {
+      case "placed":
+        add(ref.number, "placed", { ...outcome.placement }, 2);
+        await storeProviderId(q, line, ref, outcome.placement);
+        break;
+      case "unknown":
+        add(ref.number, "unknown", told);
+        break;
+      case "refused":
+      case "absent": {
+        // A provider that reports a call has it, whatever its answer said; nothing is dialed beside it.
+        if (heardOf(call.merge, ref.number)) return { changes: [], next, hangupAsked: false };
+        add(ref.number, outcome.is, told);
+        const stop = outcome.is === "refused" && refusalStopsCall(outcome.error.kind, outcome.error.cause);
+        next = stop ? null : nextAttempt(call, lines, now);
+        if (next === null) add(0, "exhausted", {});
+        else {
+          const shown = next.line.shownNumber;
+          facts.push(sentFact(ctx, next.line, next.number, now, shown));
+          await insertAttempt(q, next.line, { callId: ref.callId, number: next.number }, now);
+        }
+      }
+    }
+    await writeAttempt(q, ref, outcome, now, nextAsk(line, call, outcome, sentAt, now));
+    const news = { tenant: line.tenant, callId: ref.callId, facts, received: now, deliveryId: null };
+    const changes = await applyNews(ctx, q, locked, [news]);
+    return { changes, next, hangupAsked: call.merge["0.hangup-asked"] !== undefined };
+  });
+  if (done === null) return { next: null, hangupAsked: false };
+  tell(ctx, done.changes);
+  if (outcome.is === "placed") ctx.wakeDrain();
+  return done;
+}
+
+function tell(ctx: CallContext, changes: readonly RecordChange[]): void {
+  ctx.told(changes);
+}
+
+/** True when any news of an attempt has come: then it exists at the provider. */
+export function heardOf(merge: Merge, attempt: number): boolean {
+  const ours = new Set(["sent", "unknown", "refused", "absent"]);
+  const prefix = `${attempt}.`;
+  return Object.keys(merge).some((key) => key.startsWith(prefix) && !ours.has(key.slice(prefix.length)));
+}
+
+/** The first candidate that has not been tried, while the request's own time lasts and nobody asked to hang up. */
+function nextAttempt(call: LockedCall, lines: readonly Line[], now: Date): Settled["next"] {
+  if (now.getTime() >= call.placeBy || call.merge["0.hangup-asked"] !== undefined) return null;
+  const tried = new Map<number, number>();
+  for (const [key, winner] of Object.entries(call.merge)) {
+    const [attempt, field] = key.split(".");
+    if (field === "sent" && winner[3].lineId !== undefined) tried.set(winner[3].lineId, Number(attempt));
+  }
+  for (const id of call.candidates) {
+    const line = lines.find((one) => one.id === id && one.active && !one.archived);
+    if (line !== undefined && !tried.has(id)) return { line, number: Math.max(0, ...tried.values()) + 1 };
+  }
+  return null;
+}
+
+/** Storing an id and parking for it first take the same lock, so that no news stays parked whose call is known. */
+async function storeProviderId(q: Query, line: Line, ref: AttemptRef, placement: Placement): Promise<void> {
+  const lock = `${line.accountId}:${placement.providerCallId}`;
+  await q.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
+  await q.execute(sql`
+    update call_attempts set provider_call_id = ${placement.providerCallId}, provider_job_id = ${placement.providerJobId}
+    where call_id = ${ref.callId} and number = ${ref.number}`);
+  await requeueWaiting(q, line.accountId, [placement.providerCallId]);
+}
+
+async function writeAttempt(q: Query, ref: AttemptRef, outcome: Outcome, now: Date, due: Date | null): Promise<void> {
+  const error = "error" in outcome ? outcome.error : null;
+  const open = outcome.is === "placed" || outcome.is === "unknown";
+  await q.execute(sql`
+    update call_attempts set outcome = ${outcome.is}, settled = ${now.toISOString()}, error_kind = ${error?.kind ?? null},
+      error_cause = ${error?.cause ?? null}, error_code = ${error?.code ?? null}, open = open and ${open},
+      follow_due = case when open and ${open} then ${due?.toISOString() ?? null}::timestamptz end
+    where call_id = ${ref.callId} and number = ${ref.number}`);
+}
+
+/** When the provider is asked next about a call that it has, or may have. */
+function nextAsk(line: Line, call: LockedCall, outcome: Outcome, sentAt: number, now: Date): Date | null {
+  const { definition, config } = line;
+  if (outcome.is === "unknown") {
+    const settled = sentAt + definition.lookup(config).settleAfterMs;
+    return new Date(Math.max(settled, now.getTime()));
+  }
+  if (outcome.is !== "placed") return null;
+  if (definition.polled(config)) return new Date(now.getTime() + definition.quota(config).followEveryMs);
+  return new Date(silentAt(sentAt, call.ringTimeoutSeconds));
+}
+
+/** A call without an answered fact is asked for after twice its ring timeout and 30 s. Epoch milliseconds. */
+export function silentAt(sentAt: number, ringTimeoutSeconds: number): number {
+  return sentAt + 2 * ringTimeoutSeconds * 1000 + 30_000;
+}
+
+/** The outcome that the row of an attempt tells. */
+export async function attemptOutcome(q: Query, ref: AttemptRef): Promise<string | null> {
+  const found = await q.execute(
+    sql`select outcome from call_attempts where call_id = ${ref.callId} and number = ${ref.number}`,
+  );
+  return rows<{ outcome: string }>(found)[0]?.outcome ?? null;
+}

@@ -1,0 +1,140 @@
+import { sql } from "drizzle-orm";
+import { rows, textArray } from "../../db/sql.ts";
+import type { CallStatus } from "../domain/record.ts";
+import { Refusal } from "../domain/refusal.ts";
+import type { CallContext, RecordChange } from "./context.ts";
+import { currentDuration, planStatus } from "./view.ts";
+
+/** What a poll of one call answers. */
+export interface StatusAnswer {
+  callId: string;
+  /** calling, ringing, connected or ended. */
+  status: string;
+  /** answered, missed, rejected, busy or failed; comes with `ended`. */
+  result: string | null;
+  answered: boolean;
+  /** Whole seconds. */
+  duration: number;
+  startTime: string | null;
+  endTime: string | null;
+  version: number;
+}
+
+export interface StatusReader {
+  /** With `wait`, holds the answer until the record is newer than `version`. Null for an unknown call. */
+  read(
+    tenant: string,
+    callId: string,
+    wait?: { version: number; seconds: number; signal: AbortSignal },
+  ): Promise<StatusAnswer | null>;
+  /** Wakes whoever waits for these. */
+  told(changes: readonly RecordChange[]): void;
+}
+
+const batchMax = 500;
+const waitersMax = 20_000;
+/** A change made by another instance is seen after at most this long. */
+const lookAgainMs = 1_000;
+
+interface Asked {
+  tenant: string;
+  callId: string;
+  done(answer: StatusAnswer | null): void;
+  failed(error: unknown): void;
+}
+
+/** Reads many calls' states with one statement: all that are asked for while one read is under way share the next. */
+export function createStatusReader(ctx: CallContext): StatusReader {
+  const asked: Asked[] = [];
+  let reading = false;
+  const waiters = new Map<string, Set<() => void>>();
+  let waiting = 0;
+
+  function readNow(tenant: string, callId: string): Promise<StatusAnswer | null> {
+    return new Promise((done, failed) => {
+      asked.push({ tenant, callId, done, failed });
+      if (!reading) void readAll();
+    });
+  }
+
+  async function readAll(): Promise<void> {
+    reading = true;
+    while (asked.length > 0) {
+      const batch = asked.splice(0, batchMax);
+      try {
+        const found = await readBatch(ctx, batch);
+        // The pair, never the id alone: an answer of one tenant must not reach another.
+        for (const one of batch) one.done(found.get(`${one.tenant}/${one.callId}`) ?? null);
+      } catch (error) {
+        for (const one of batch) one.failed(error);
+      }
+    }
+    reading = false;
+  }
+
+  async function changeOf(key: string, ms: number, signal: AbortSignal): Promise<void> {
+    if (waiting >= waitersMax)
+      throw new Refusal("overloaded", "等待者过多 · too many waiters", { retryAfterSeconds: 1 });
+    const woken = new AbortController();
+    const wake = (): void => woken.abort();
+    const here = waiters.get(key) ?? new Set();
+    waiters.set(key, here.add(wake));
+    waiting += 1;
+    await ctx.clock.sleep(ms, AbortSignal.any([woken.signal, signal]));
+    waiting -= 1;
+    here.delete(wake);
+    if (here.size === 0) waiters.delete(key);
+  }
+
+  return {
+    async read(tenant, callId, wait) {
+      let answer = await readNow(tenant, callId);
+      if (wait === undefined) return answer;
+      const until = ctx.clock.now().getTime() + wait.seconds * 1000;
+      while (answer !== null && answer.version <= wait.version && !wait.signal.aborted) {
+        const left = until - ctx.clock.now().getTime();
+        if (left <= 0) break;
+        await changeOf(`${tenant}/${callId}`, Math.min(left, lookAgainMs), wait.signal);
+        answer = await readNow(tenant, callId);
+      }
+      return answer;
+    },
+    told(changes) {
+      for (const { tenant, callId } of changes) for (const wake of waiters.get(`${tenant}/${callId}`) ?? []) wake();
+    },
+  };
+}
+
+async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<Map<string, StatusAnswer>> {
+  const found = await ctx.db.run((q) =>
+    q.execute(sql`
+      select record.tenant, record.call_id, status, answered, duration, version,
+        (extract(epoch from conn_time) * 1000)::bigint as conn, (extract(epoch from close_time) * 1000)::bigint as close
+      from unnest(${textArray(batch.map((one) => one.tenant))}, ${textArray(batch.map((one) => one.callId))}) as asked(tenant, id)
+      join call_records record on record.tenant = asked.tenant and record.call_id = asked.id`),
+  );
+  const answers = rows<{
+    tenant: string;
+    call_id: string;
+    status: CallStatus;
+    answered: boolean;
+    duration: number | null;
+    version: number;
+    conn: string | number | null;
+    close: string | number | null;
+  }>(found).map((row): [string, StatusAnswer] => {
+    const connTime = row.conn === null ? null : new Date(Number(row.conn));
+    const closeTime = row.close === null ? null : new Date(Number(row.close));
+    const answer = {
+      callId: row.call_id,
+      ...planStatus(row.status),
+      answered: row.answered,
+      duration: currentDuration(ctx, { duration: row.duration, connTime }),
+      startTime: connTime?.toISOString() ?? null,
+      endTime: closeTime?.toISOString() ?? null,
+      version: row.version,
+    };
+    return [`${row.tenant}/${row.call_id}`, answer];
+  });
+  return new Map(answers);
+}

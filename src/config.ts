@@ -1,0 +1,59 @@
+import { resolve } from "node:path";
+import { z } from "zod";
+
+const empty = (value: unknown): unknown => (value === "" ? undefined : value);
+const optional = <T extends z.ZodType>(schema: T) => z.preprocess(empty, schema.optional());
+
+const environment = z.object({
+  PORT: z.preprocess(empty, z.coerce.number().int().min(0).max(65_535).default(3000)),
+  HOST: z.preprocess(empty, z.string().default("0.0.0.0")),
+  DATABASE_URL: optional(z.url({ protocol: /^postgres(ql)?$/, error: "must be a postgres:// address" })),
+  HUALU_DATA_DIR: z.preprocess(empty, z.string().default("./data")),
+  HUALU_ADMIN_KEY: optional(z.string().min(24, "must have at least 24 characters")),
+  HUALU_SECRET_KEY: optional(
+    z.string().refine((text) => Buffer.from(text, "base64").length === 32, "must be 32 bytes in base64"),
+  ),
+  HUALU_PUBLIC_URL: optional(z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" })),
+  LOG_LEVEL: z.preprocess(
+    empty,
+    z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info"),
+  ),
+});
+
+export interface Config {
+  port: number;
+  host: string;
+  /** Null = the embedded database in the data folder. */
+  databaseUrl: string | null;
+  dataDir: string;
+  /** Null = made once and kept in the data folder. */
+  adminKey: string | null;
+  secretKey: Uint8Array | null;
+  /** What providers and phones reach us at; null = this machine's own address. */
+  publicUrl: string | null;
+  logLevel: string;
+}
+
+/** A wrong setting: one line per fault, naming the variable and never its value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** Reads the environment, the only place that does. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("\n"));
+  }
+  const { data } = parsed;
+  return {
+    port: data.PORT,
+    host: data.HOST,
+    databaseUrl: data.DATABASE_URL ?? null,
+    dataDir: resolve(data.HUALU_DATA_DIR),
+    adminKey: data.HUALU_ADMIN_KEY ?? null,
+    secretKey: data.HUALU_SECRET_KEY === undefined ? null : Buffer.from(data.HUALU_SECRET_KEY, "base64"),
+    publicUrl: data.HUALU_PUBLIC_URL?.replace(/\/+$/, "") ?? null,
+    logLevel: data.LOG_LEVEL,
+  };
+}

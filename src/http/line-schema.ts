@@ -1,0 +1,100 @@
+/** The forms of a line: as it comes in, as it goes out. */
+import { z } from "@hono/zod-openapi";
+import type { LinePrice } from "../../db/schema/index.ts";
+import { moment, text } from "./fields.ts";
+
+const legPrice = z.strictObject({
+  perMinute: z.string().regex(/^\d{1,6}(\.\d{1,6})?$/),
+  firstIncrement: z.int().min(1).max(3_600).openapi({ description: "首个计费单位，秒 · first increment, seconds" }),
+  nextIncrement: z.int().min(1).max(3_600).openapi({ description: "后续计费单位，秒 · next increments, seconds" }),
+});
+const price = z
+  .strictObject({
+    currency: z.string().regex(/^[A-Z]{3}$/),
+    a: legPrice.optional(),
+    b: legPrice.optional(),
+    monthlyRent: z
+      .string()
+      .regex(/^\d{1,8}(\.\d{1,6})?$/)
+      .optional(),
+  })
+  .openapi("LinePrice");
+
+const fields = {
+  callerNumber: z
+    .string()
+    .max(32)
+    .nullish()
+    .openapi({ description: "外显号码 · the number shown", example: "010 8888 8888" }),
+  webhookSecret: z
+    .string()
+    .min(8)
+    .max(256)
+    .nullish()
+    .openapi({ description: "固定回调地址的签名密钥，只写 · signs pushes to the fixed paths; write-only" }),
+  status: z.enum(["active", "inactive"]).optional(),
+  maxConcurrent: z.int().min(0).max(100_000).optional().openapi({ description: "0 不限 · 0 = no limit" }),
+  dailyLimit: z.int().min(0).max(100_000_000).optional().openapi({ description: "0 不限 · 0 = no limit" }),
+  price: price
+    .transform(
+      ({ currency, a, b, monthlyRent }): LinePrice => ({
+        currency,
+        ...(a && { a }),
+        ...(b && { b }),
+        ...(monthlyRent && { monthlyRent }),
+      }),
+    )
+    .nullish(),
+};
+const providerConfig = z.record(z.string(), z.unknown()).openapi({
+  description:
+    "按 GET /api/v1/channels 给出的 JSON Schema 填写 · as the channel's JSON Schema of GET /api/v1/channels says",
+});
+const providerType = z.string().min(1).max(8).openapi({ description: "渠道 · the channel", example: "fake" });
+
+export const newLine = z.strictObject({ name: text(100), providerType, providerConfig, ...fields });
+export const lineChange = z.strictObject({
+  name: text(100).optional(),
+  providerConfig: providerConfig.optional(),
+  ...fields,
+});
+/** The form of a line before it is saved: a test needs no more of it than the provider's part. */
+export const unsavedLine = z.strictObject({
+  name: z.string().max(100).optional(),
+  providerType,
+  providerConfig,
+  ...fields,
+});
+
+export const lineView = z
+  .object({
+    id: z.int(),
+    name: z.string(),
+    providerType: z.string(),
+    callerNumber: z.string().nullable(),
+    status: z.enum(["active", "inactive"]),
+    maxConcurrent: z.int(),
+    currentConcurrent: z.int(),
+    dailyLimit: z.int(),
+    todayCount: z.int(),
+    health: z.string().openapi({ description: "up · degraded · down · held" }),
+    simulated: z.boolean().openapi({ description: "模拟线路，不响任何电话 · rings no phone" }),
+    price: price.nullable(),
+    providerConfig: z.record(z.string(), z.unknown()).openapi({ description: "不含密钥字段 · without secret fields" }),
+    secretsSet: z.array(z.string()).openapi({ description: "已填写的密钥字段 · secret fields that are set" }),
+    webhookUrl: z.string().openapi({ description: "填到服务商后台的回调地址 · to be entered at the provider" }),
+    webhookSecretSet: z.boolean(),
+    can: z
+      .object({
+        honours: z.array(z.string()),
+        controls: z.array(z.string()),
+        hangup: z.boolean(),
+        live: z.enum(["reliable", "lossy", "none"]),
+      })
+      .nullable()
+      .openapi({ description: "线路支持的字段与操作 · fields and actions that the line honours" }),
+    created: moment,
+    updated: moment,
+    archived: moment.nullable(),
+  })
+  .openapi("Line");

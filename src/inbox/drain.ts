@@ -1,0 +1,211 @@
+import { sql } from "drizzle-orm";
+import type { CallEvent } from "../../channels/contract.ts";
+import type { Query } from "../../db/client.ts";
+import { rows, textArray } from "../../db/sql.ts";
+import type { CallContext, RecordChange } from "../calls/context.ts";
+import { applyNews, lockCalls, type News } from "../calls/record.ts";
+import { fact } from "../domain/fact.ts";
+import { isDataError } from "./accept.ts";
+import { factOf } from "./facts.ts";
+import { type Match, matchCalls } from "./match.ts";
+import { type Parked, park, unpark } from "./park.ts";
+import { type Claimed, claim, requeue } from "./queue.ts";
+import { UnknownAccounts, understand } from "./understand.ts";
+
+/** What a drain has done; counted for the health of the callback log. */
+export interface Drained {
+  deliveries: number;
+  events: number;
+  unmatched: number;
+  malformed: number;
+  unrecognized: number;
+}
+
+const batchMax = 300;
+
+/**
+ * Handles one batch of the inbox in one transaction: read, normalize, match, merge, park what fits nowhere. Any number
+ * of drains may run at once. A batch that the database refuses for its data is halved; what is left alone at fault is
+ * parked. Returns null when the inbox is empty.
+ */
+export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Drained | null> {
+  try {
+    const done = await ctx.db.tx((q) => drainBatch(ctx, q, limit));
+    if (done === null) return null;
+    ctx.told(done.changes);
+    return done.drained;
+  } catch (error) {
+    if (error instanceof UnknownAccounts) {
+      for (const id of error.accountIds) await ctx.directory.accountLines(id);
+      return drainOnce(ctx, limit);
+    }
+    if (!isDataError(error)) throw error;
+    ctx.log.warn({ code: error.code, count: limit }, "a batch of deliveries was refused by the database");
+    return limit > 1 ? drainOnce(ctx, limit >> 1) : setAside(ctx, error.code);
+  }
+}
+
+async function drainBatch(
+  ctx: CallContext,
+  q: Query,
+  limit: number,
+): Promise<{ drained: Drained; changes: RecordChange[] } | null> {
+  const claimed = await claim(ctx, q, limit);
+  if (claimed.length === 0) return null;
+  const read = understand(ctx, claimed);
+  const told = read.flatMap(({ claimed: delivery, events }) => events.map((event) => ({ delivery, event })));
+  const matches = await matchCalls(
+    ctx,
+    q,
+    told.map(({ delivery, event }) => ({ tenant: delivery.tenant, accountId: delivery.accountId, ref: event.ref })),
+  );
+  const matched: Told[] = [];
+  const unmatched = new Map<string, Parked>();
+  for (const [index, { delivery, event }] of told.entries()) {
+    const match = matches[index];
+    if (match != null) matched.push({ delivery, event, match });
+    else
+      unmatched.set(
+        keyOf(delivery),
+        aside(delivery, "unmatched", "no call of this account fits", event.ref.providerCallId),
+      );
+  }
+  const malformed = read.filter((one) => one.defect !== null);
+  for (const one of malformed) unmatched.set(keyOf(one.claimed), aside(one.claimed, "malformed", one.defect ?? ""));
+  // Locks are always taken in this order: calls by id, then provider ids by hash.
+  const locked = await lockCalls(
+    q,
+    matched.map(({ match }) => match.callId),
+  );
+  const learned = newIds(matched);
+  const waiting = [...unmatched.values()].filter((one) => one.waitsFor !== null);
+  await lockProviderIds(q, [
+    ...learned.map(({ delivery, event }) => `${delivery.accountId}:${event.ref.providerCallId}`),
+    ...waiting.map((one) => `${one.accountId}:${one.waitsFor}`),
+  ]);
+  await storeProviderIds(q, learned);
+  const news = matched.map((one) => newsOf(ctx, one, learned.includes(one)));
+  const changes = await applyNews(ctx, q, locked, news);
+  const known = await knownMeanwhile(q, waiting);
+  await park(
+    q,
+    [...unmatched.values()].filter((one) => !known.has(keyOf(one))),
+    ctx.clock.now(),
+  );
+  await requeue(
+    q,
+    [...unmatched.values()].filter((one) => known.has(keyOf(one))),
+  );
+  await unpark(
+    q,
+    claimed.filter((one) => !unmatched.has(keyOf(one))),
+  );
+  for (const change of changes) {
+    if (change.doubled) ctx.log.error({ callId: change.callId }, "two attempts of one call reached a phone");
+  }
+  return {
+    changes,
+    drained: {
+      deliveries: claimed.length,
+      events: matched.length,
+      unmatched: unmatched.size - malformed.length,
+      malformed: malformed.length,
+      unrecognized: told.filter(({ event }) => event.kind === "unrecognized").length,
+    },
+  };
+}
+
+interface Told {
+  delivery: Claimed;
+  event: CallEvent;
+  match: Match;
+}
+
+function keyOf(one: { day: string; id: number }): string {
+  return `${one.day}/${one.id}`;
+}
+
+function aside(delivery: Claimed, reason: Parked["reason"], detail: string, waitsFor?: string): Parked {
+  const { day, id, tenant, accountId } = delivery;
+  return { day, id, tenant, accountId, reason, detail, waitsFor: waitsFor?.slice(0, 256) ?? null };
+}
+
+/** Events that tell the provider's id of an attempt whose placement never told it: each id once. */
+function newIds(matched: readonly Told[]): Told[] {
+  const first = new Map<string, Told>();
+  for (const one of matched) {
+    const { match, event } = one;
+    if (match.providerCallId !== null || event.ref.providerCallId === undefined) continue;
+    const attempt = `${match.callId}.${match.number}`;
+    if (!first.has(attempt)) first.set(attempt, one);
+  }
+  return [...first.values()];
+}
+
+async function lockProviderIds(q: Query, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  await q.execute(sql`
+    select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(name, 0) as key from unnest(${textArray(names)}) as asked(name) order by 1) as keys`);
+}
+
+/** An id that news told proves the placement, as the provider's answer would have. */
+async function storeProviderIds(q: Query, learned: readonly Told[]): Promise<void> {
+  if (learned.length === 0) return;
+  const column = (of: (one: Told) => string | number | null) => textArray(learned.map(of));
+  await q.execute(sql`
+    with stored as (
+      update call_attempts as attempt
+      set provider_call_id = news.id, provider_job_id = news.job, outcome = 'placed'
+      from unnest(${column(({ match }) => match.callId)}, ${column(({ match }) => match.number)},
+        ${column(({ event }) => event.ref.providerCallId ?? null)}, ${column(({ event }) => event.ref.providerJobId ?? null)})
+        as news(call_id, number, id, job)
+      where attempt.call_id = news.call_id and attempt.number = news.number::int and attempt.provider_call_id is null
+      returning attempt.account_id, attempt.provider_call_id),
+    waiting as (
+      update parked set due = null from stored
+      where parked.account_id = stored.account_id and parked.waits_for = stored.provider_call_id
+      returning parked.day, parked.id)
+    insert into inbox_a (day, id) select day, id from waiting on conflict do nothing`);
+}
+
+function newsOf(ctx: CallContext, { delivery, event, match }: Told, learned: boolean): News {
+  const { tenant, callId, number } = match;
+  const facts = [factOf(ctx, tenant, number, event, delivery.received)];
+  const { providerCallId, providerJobId } = event.ref;
+  if (learned && providerCallId !== undefined) {
+    const at = (event.at ?? delivery.received).getTime();
+    const value = { providerCallId, providerJobId: providerJobId ?? null };
+    facts.push(fact({ attempt: number, kind: "placed", leg: null, at, authority: 1, value }));
+  }
+  return { tenant, callId, facts, received: delivery.received, deliveryId: delivery.id };
+}
+
+/** Ids that were stored between the match and the lock: their news goes back into the queue instead of aside. */
+async function knownMeanwhile(q: Query, waiting: readonly Parked[]): Promise<Set<string>> {
+  if (waiting.length === 0) return new Set();
+  const found = await matchIds(q, waiting);
+  return new Set(waiting.filter((one) => found.has(`${one.accountId}:${one.waitsFor}`)).map(keyOf));
+}
+
+async function matchIds(q: Query, waiting: readonly Parked[]): Promise<Set<string>> {
+  const found = await q.execute(sql`
+    select account_id || ':' || provider_call_id as name from call_attempts
+    where (account_id, provider_call_id) in (
+      select account, id from unnest(${textArray(waiting.map((one) => one.accountId))},
+        ${textArray(waiting.map((one) => one.waitsFor))}) as asked(account, id))`);
+  return new Set(rows<{ name: string }>(found).map((row) => row.name));
+}
+
+/** The one delivery at the head of the queue that the database refuses whatever is done: kept, and shown as malformed. */
+async function setAside(ctx: CallContext, code: string): Promise<Drained> {
+  await ctx.db.tx(async (q) => {
+    const claimed = await claim(ctx, q, 1);
+    await park(
+      q,
+      claimed.map((one) => aside(one, "malformed", `the database refused it: ${code}`)),
+      ctx.clock.now(),
+    );
+  });
+  return { deliveries: 1, events: 0, unmatched: 0, malformed: 1, unrecognized: 0 };
+}

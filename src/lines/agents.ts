@@ -1,0 +1,187 @@
+import { and, asc, count, eq, gt } from "drizzle-orm";
+import { z } from "zod";
+import type { PhoneNumber } from "../../channels/contract.ts";
+import { agents, bindings } from "../../db/schema/index.ts";
+import { violated } from "../../db/sql.ts";
+import type { Context } from "../context.ts";
+import { randomLetters } from "../domain/id.ts";
+import { storedPhone } from "../domain/phone.ts";
+import { Refusal } from "../domain/refusal.ts";
+
+export const agentIdPattern = /^[A-Za-z0-9_.@-]{1,64}$/;
+export const seatsMax = 20;
+
+/** A 坐席 as routing needs it. */
+export interface Agent {
+  id: string;
+  name: string;
+  phone: PhoneNumber | null;
+  /** Ids at providers, by channel. */
+  seats: Record<string, string>;
+}
+
+export interface AgentView {
+  id: string;
+  name: string;
+  phone: string | null;
+  seats: Record<string, string>;
+  created: string;
+  updated: string;
+}
+
+type SeatsChange = Record<string, string | null>;
+export interface NewAgent {
+  id?: string | undefined;
+  name: string;
+  phone?: PhoneNumber | null | undefined;
+  seats?: SeatsChange | null | undefined;
+}
+/** Absent fields stay as they are, null clears; of the seats, only the channels that are named change. */
+export type AgentChange = { [Field in Exclude<keyof NewAgent, "id">]?: NewAgent[Field] | undefined };
+
+type Row = typeof agents.$inferSelect;
+const storedSeats = z.record(z.string(), z.string());
+
+export async function createAgent(ctx: Context, tenant: string, agent: NewAgent): Promise<AgentView> {
+  const now = ctx.clock.now();
+  const row = {
+    id: agent.id ?? `agent_${randomLetters(12, ctx.randomBytes)}`,
+    tenant,
+    name: agent.name,
+    ...phoneColumns(ctx, tenant, agent.phone ?? null),
+    seatsSealed: sealSeats(ctx, tenant, mergeSeats({}, agent.seats ?? {})),
+    created: now,
+    updated: now,
+  };
+  try {
+    await ctx.db.run((q) => q.insert(agents).values(row));
+  } catch (error) {
+    if (violated(error, "agents_tenant_id_pk")) throw new Refusal("conflict", "There is an agent of this id already.");
+    throw error;
+  }
+  return show(ctx, row);
+}
+
+/** Null where the tenant has no such agent. */
+export async function agentById(ctx: Context, tenant: string, id: string): Promise<Agent | null> {
+  const row = await rowOf(ctx, tenant, id);
+  return row === null ? null : open(ctx, row);
+}
+
+export async function getAgent(ctx: Context, tenant: string, id: string): Promise<AgentView> {
+  const row = await rowOf(ctx, tenant, id);
+  if (row === null) throw noAgent();
+  return show(ctx, row);
+}
+
+async function rowOf(ctx: Context, tenant: string, id: string): Promise<Row | null> {
+  const [row] = await ctx.db.run((q) =>
+    q
+      .select()
+      .from(agents)
+      .where(and(eq(agents.tenant, tenant), eq(agents.id, id))),
+  );
+  return row ?? null;
+}
+
+export async function listAgents(
+  ctx: Context,
+  tenant: string,
+  page: { limit: number; after: string },
+): Promise<AgentView[]> {
+  const found = await ctx.db.run((q) =>
+    q
+      .select()
+      .from(agents)
+      .where(and(eq(agents.tenant, tenant), gt(agents.id, page.after)))
+      .orderBy(asc(agents.id))
+      .limit(page.limit),
+  );
+  return found.map((row) => show(ctx, row));
+}
+
+export async function updateAgent(ctx: Context, tenant: string, id: string, change: AgentChange): Promise<AgentView> {
+  const now = ctx.clock.now();
+  const mine = and(eq(agents.tenant, tenant), eq(agents.id, id));
+  const row = await ctx.db.tx(async (q) => {
+    const [kept] = await q.select().from(agents).where(mine).for("update");
+    if (kept === undefined) throw noAgent();
+    const changed: Row = { ...kept, updated: now };
+    if (change.name !== undefined) changed.name = change.name;
+    if (change.phone !== undefined) Object.assign(changed, phoneColumns(ctx, tenant, change.phone));
+    if (change.seats !== undefined) {
+      const seats = change.seats === null ? {} : mergeSeats(open(ctx, kept).seats, change.seats);
+      changed.seatsSealed = sealSeats(ctx, tenant, seats);
+    }
+    await q.update(agents).set(changed).where(mine);
+    return changed;
+  });
+  return show(ctx, row);
+}
+
+/** Refused while a binding names the agent: who deletes bindings shall have meant to. */
+export async function deleteAgent(ctx: Context, tenant: string, id: string): Promise<void> {
+  const mine = and(eq(agents.tenant, tenant), eq(agents.id, id));
+  await ctx.db.tx(async (q) => {
+    const [kept] = await q.select({ id: agents.id }).from(agents).where(mine).for("update");
+    if (kept === undefined) throw noAgent();
+    const [bound] = await q
+      .select({ times: count() })
+      .from(bindings)
+      .where(and(eq(bindings.tenant, tenant), eq(bindings.agentId, id)));
+    const times = bound?.times ?? 0;
+    if (times > 0) throw new Refusal("conflict", `The agent is still named by ${times} binding(s): delete them first.`);
+    await q.delete(agents).where(mine);
+  });
+}
+
+const noAgent = (): Refusal => new Refusal("not_found", "There is no such agent.");
+
+function phoneColumns(ctx: Context, tenant: string, phone: PhoneNumber | null) {
+  if (phone === null) return { phone: null, phoneSealed: null, phoneIndex: null };
+  const full = phone.reveal();
+  return {
+    phone: phone.masked,
+    phoneSealed: ctx.seal.text(tenant, full),
+    phoneIndex: ctx.seal.index(tenant, "phone", full),
+  };
+}
+
+function mergeSeats(stored: Record<string, string>, change: SeatsChange): Record<string, string> {
+  const merged: Record<string, string> = {};
+  for (const [channel, seat] of Object.entries({ ...stored, ...change })) if (seat !== null) merged[channel] = seat;
+  if (Object.keys(merged).length <= seatsMax) return merged;
+  const message = `最多 ${seatsMax} 个 · at most ${seatsMax}`;
+  throw new Refusal("invalid", "Too many seats.", { fields: [{ field: "seats", message }] });
+}
+
+function sealSeats(ctx: Context, tenant: string, seats: Record<string, string>): string | null {
+  return Object.keys(seats).length === 0 ? null : ctx.seal.text(tenant, JSON.stringify(seats));
+}
+
+function open(ctx: Context, row: Row): Agent {
+  const { id, tenant, name, phoneSealed, seatsSealed } = row;
+  return {
+    id,
+    name,
+    phone: phoneSealed === null ? null : storedPhone(ctx.seal.open(tenant, phoneSealed)),
+    seats: seatsSealed === null ? {} : storedSeats.parse(JSON.parse(ctx.seal.open(tenant, seatsSealed))),
+  };
+}
+
+function show(ctx: Context, row: Row): AgentView {
+  const { seats } = open(ctx, row);
+  return {
+    id: row.id,
+    name: row.name,
+    phone: row.phone,
+    seats: Object.fromEntries(Object.entries(seats).map(([channel, seat]) => [channel, maskSeat(seat)])),
+    created: row.created.toISOString(),
+    updated: row.updated.toISOString(),
+  };
+}
+
+/** A seat may be a phone number or an account: its last two characters tell people which one it is. */
+function maskSeat(seat: string): string {
+  return seat.length > 2 ? "*".repeat(seat.length - 2) + seat.slice(-2) : "**";
+}

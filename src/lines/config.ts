@@ -1,0 +1,48 @@
+import { type ZodError, z } from "zod";
+import type { ChannelDefinition } from "../../channels/contract.ts";
+import { Refusal } from "../domain/refusal.ts";
+
+/** A line's provider config as it was given: JSON, checked by its channel's schema before anything is done with it. */
+export type ProviderConfig = Record<string, unknown>;
+
+const providerConfig = z.record(z.string(), z.unknown());
+
+/** The config of a stored line: we wrote it ourselves. */
+export function storedConfig(opened: string): ProviderConfig {
+  return providerConfig.parse(JSON.parse(opened));
+}
+
+/** A change laid over what is stored: an absent field (a secret, say) stays, null takes it out. */
+export function mergeConfig(stored: ProviderConfig, change: ProviderConfig): ProviderConfig {
+  return Object.fromEntries(Object.entries({ ...stored, ...change }).filter(([, value]) => value !== null));
+}
+
+/** The config as its channel reads it; faults are told by the field's path, never by its value. */
+export function checkConfig(definition: ChannelDefinition, config: ProviderConfig): unknown {
+  const parsed = definition.config.safeParse(config);
+  if (parsed.success) return parsed.data;
+  throw invalidConfig(parsed.error);
+}
+
+function invalidConfig(error: ZodError): ZodError {
+  return new z.ZodError(error.issues.map((issue) => ({ ...issue, path: ["providerConfig", ...issue.path] })));
+}
+
+/** What may be shown of a config. Without its channel nobody knows which fields are secret: then nothing is. */
+export function shownConfig(
+  definition: ChannelDefinition | null,
+  config: ProviderConfig,
+): { providerConfig: ProviderConfig; secretsSet: string[] } {
+  if (definition === null) return { providerConfig: {}, secretsSet: [] };
+  const secret = new Set(definition.secretFields);
+  return {
+    providerConfig: Object.fromEntries(Object.entries(config).filter(([name]) => !secret.has(name))),
+    secretsSet: Object.keys(config).filter((name) => secret.has(name)),
+  };
+}
+
+export function unknownChannel(field: string): Refusal {
+  return new Refusal("invalid", "There is no such channel.", {
+    fields: [{ field, message: "没有这种渠道 · no such channel; GET /api/v1/channels lists them" }],
+  });
+}

@@ -1,0 +1,111 @@
+import { and, count, eq, inArray } from "drizzle-orm";
+import type { ChannelDefinition } from "../../channels/contract.ts";
+import { callAttempts, type callLines, type LinePrice } from "../../db/schema/index.ts";
+import type { Context } from "../context.ts";
+import { type ProviderConfig, shownConfig, storedConfig } from "./config.ts";
+
+const beijingOffsetMs = 8 * 3_600_000;
+
+/** A line as people and apps see it: the requirements' fields, then ours. No secret is among them. */
+export interface LineView {
+  id: number;
+  name: string;
+  providerType: string;
+  callerNumber: string | null;
+  status: "active" | "inactive";
+  maxConcurrent: number;
+  currentConcurrent: number;
+  dailyLimit: number;
+  todayCount: number;
+  health: string;
+  simulated: boolean;
+  price: LinePrice | null;
+  providerConfig: ProviderConfig;
+  secretsSet: string[];
+  webhookUrl: string;
+  webhookSecretSet: boolean;
+  /** What the line is able to do; null where this version cannot read its config. */
+  can: LineAbilities | null;
+  created: string;
+  updated: string;
+  archived: string | null;
+}
+
+export interface LineAbilities {
+  honours: string[];
+  controls: string[];
+  hangup: boolean;
+  live: "reliable" | "lossy" | "none";
+}
+
+interface Found {
+  line: typeof callLines.$inferSelect;
+  token: string;
+}
+
+interface Tools {
+  loadChannel(name: string): Promise<ChannelDefinition | null>;
+  publicUrl(): string;
+}
+
+export async function showLine(
+  ctx: Context,
+  tools: Tools,
+  tenant: string,
+  found: readonly Found[],
+): Promise<LineView[]> {
+  const running = await runningOn(ctx, found);
+  const today = new Date(ctx.clock.now().getTime() + beijingOffsetMs).toISOString().slice(0, 10);
+  const views: LineView[] = [];
+  for (const { line, token } of found) {
+    const definition = await tools.loadChannel(line.providerType);
+    const config = storedConfig(ctx.seal.open(tenant, line.providerConfig));
+    views.push({
+      id: line.id,
+      name: line.name,
+      providerType: line.providerType,
+      callerNumber: line.callerNumber,
+      status: line.status === "active" ? "active" : "inactive",
+      maxConcurrent: line.maxConcurrent,
+      currentConcurrent: running.get(line.id) ?? 0,
+      dailyLimit: line.dailyLimit,
+      todayCount: line.lastResetDate === today ? line.todayCount : 0,
+      health: line.health,
+      simulated: definition?.simulated ?? false,
+      price: line.price,
+      ...shownConfig(definition, config),
+      webhookUrl: `${tools.publicUrl()}/api/v1/calls/webhook/${line.providerType}/${token}`,
+      webhookSecretSet: line.webhookSecret !== null,
+      can: abilities(definition, config),
+      created: line.created.toISOString(),
+      updated: line.updated.toISOString(),
+      archived: line.archived?.toISOString() ?? null,
+    });
+  }
+  return views;
+}
+
+function abilities(definition: ChannelDefinition | null, config: ProviderConfig): LineAbilities | null {
+  const parsed = definition?.config.safeParse(config);
+  if (definition == null || !parsed?.success) return null;
+  return {
+    honours: [...definition.honours(parsed.data)],
+    controls: [...definition.controls(parsed.data)],
+    hangup: definition.canHangUp(parsed.data),
+    live: definition.live(parsed.data),
+  };
+}
+
+/** Calls under way, by line. Through the accounts, since open attempts are indexed by them. */
+async function runningOn(ctx: Context, found: readonly Found[]): Promise<Map<number, number>> {
+  if (found.length === 0) return new Map();
+  const accountIds = [...new Set(found.map(({ line }) => line.accountId))];
+  const counted = await ctx.db.run((q) =>
+    q
+      .select({ lineId: callAttempts.lineId, running: count() })
+      .from(callAttempts)
+      .where(and(inArray(callAttempts.accountId, accountIds), eq(callAttempts.open, true)))
+      .groupBy(callAttempts.lineId),
+  );
+  return new Map(counted.map(({ lineId, running }) => [lineId, running]));
+}

@@ -1,0 +1,47 @@
+import type { CallContext } from "../calls/context.ts";
+import { type Drained, drainOnce } from "../inbox/drain.ts";
+import { requeueDue } from "../inbox/park.ts";
+import { takeTurns, turnAfterRows, waitingCount } from "../inbox/queue.ts";
+
+/** What the drains of this process have done since it started. */
+export interface DrainCounts extends Drained {
+  /** When the inbox was last found empty, or a batch handled. */
+  lastRun: Date | null;
+}
+
+/** Empties the inbox, batch by batch; now and then lets its tables take turns. */
+export function createDrainDuty(ctx: CallContext): { counts: DrainCounts; runOnce(): Promise<boolean> } {
+  const counts: DrainCounts = { deliveries: 0, events: 0, unmatched: 0, malformed: 0, unrecognized: 0, lastRun: null };
+  let sinceTurn = 0;
+  return {
+    counts,
+    async runOnce() {
+      const drained = await drainOnce(ctx);
+      counts.lastRun = ctx.clock.now();
+      if (drained === null) return false;
+      for (const key of ["deliveries", "events", "unmatched", "malformed", "unrecognized"] as const) {
+        counts[key] += drained[key];
+      }
+      sinceTurn += drained.deliveries;
+      if (sinceTurn >= turnAfterRows) {
+        sinceTurn = 0;
+        await ctx.db.tx(takeTurns);
+      }
+      return true;
+    },
+  };
+}
+
+const retriedAtOnce = 500;
+
+/** Gives what was set aside another try when it is due. */
+export async function retryParked(ctx: CallContext): Promise<boolean> {
+  const moved = await ctx.db.run((q) => requeueDue(q, ctx.clock.now(), retriedAtOnce));
+  if (moved > 0) ctx.wakeDrain();
+  return moved === retriedAtOnce;
+}
+
+/** How many deliveries wait to be handled, counted up to 10,000. */
+export function backlog(ctx: CallContext): Promise<number> {
+  return ctx.db.run((q) => waitingCount(q, 10_000));
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from "node:crypto";
+import { openDatabase } from "../db/open.ts";
+import { createSeal } from "../db/seal.ts";
+import { systemClock } from "./clock.ts";
+import { readConfig } from "./config.ts";
+import { createLog } from "./log.ts";
+import { loadAdminKey, loadSecretKey } from "./secrets.ts";
+import { createService } from "./service.ts";
+import { welcome } from "./welcome.ts";
+
+try {
+  const config = readConfig(process.env);
+  const log = createLog(config.logLevel, (line) => process.stdout.write(line));
+  const admin = loadAdminKey(config);
+  const seal = createSeal(loadSecretKey(config));
+  const db = await openDatabase(config);
+  const { host, port, publicUrl } = config;
+  const service = createService({
+    db,
+    seal,
+    clock: systemClock(),
+    log,
+    randomBytes,
+    host,
+    port,
+    publicUrl,
+    adminKey: admin.key,
+  });
+  const { url } = await service.start();
+  process.stdout.write(
+    welcome({ url, embedded: db.kind === "embedded", adminKey: admin.key, adminKeyPath: admin.path }),
+  );
+  const stop = (): void =>
+    void service
+      .stop()
+      .then(() => db.close())
+      .then(() => process.exit(0));
+  process.on("SIGTERM", stop).on("SIGINT", stop);
+} catch (error) {
+  // The only errors that get here are about how it was started; their messages say what to do.
+  process.stderr.write(`Hualu could not start · 无法启动\n${error instanceof Error ? error.message : "unknown"}\n`);
+  process.exit(1);
+}
