@@ -93,7 +93,7 @@ function newRow(ctx: Context, tenant: string, key: string, name: string, granted
   };
 }
 
-/** A tenant's keys in the order in which they were made, revoked ones too. `after`: the id that the last page ended with. */
+/** A tenant's keys, oldest first, revoked ones too. `after`: the id that the last page ended with. */
 export async function listKeys(
   ctx: Context,
   tenant: string,

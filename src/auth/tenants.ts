@@ -36,7 +36,7 @@ const refused = (field: string, message: string): Refusal =>
 
 const proofOf = (ctx: Context, tenant: string): string => ctx.seal.index(tenant, "proof", "hualu");
 
-/** Refuses a secret key that does not open what is sealed: with it, everything stored would be lost behind new seals. */
+/** Refuses a secret key that does not open what is sealed: with it, nothing stored could be read again. */
 export async function provesKey(ctx: Context): Promise<void> {
   for (let after = ""; ; ) {
     const from = after;
@@ -52,7 +52,7 @@ export async function provesKey(ctx: Context): Promise<void> {
       if (proof === proofOf(ctx, id)) continue;
       throw new ConfigError(
         `HUALU_SECRET_KEY: this key does not open what tenant "${id}" has sealed in the database; ` +
-          "start with the key that the database was made with (the variable, or the file secret-key in its data folder)",
+          "start with the key that it was made with (the variable, or the file secret-key in its data folder)",
       );
     }
     const last = read.at(-1);

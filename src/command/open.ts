@@ -7,7 +7,7 @@ import type { Context } from "../context.ts";
 import { createLog } from "../log.ts";
 import { loadSecretKey } from "../secrets.ts";
 
-/** The service's context without the service: the same database, the same secret key, proved before anything is sealed. */
+/** The service's context without the service: its database and its secret key, proved before anything is sealed. */
 export async function openContext(config: Config): Promise<{ ctx: Context; close(): Promise<void> }> {
   const secretKey = loadSecretKey(config);
   const db =

@@ -12,7 +12,8 @@ export const usage = `Hualu 话路
 
 权限 · scopes: call 外呼 · read 记录 · manage 线路、坐席、密钥 · ops 运维
 数据库与密钥取自环境变量（DATABASE_URL、HUALU_DATA_DIR、HUALU_SECRET_KEY），与服务相同。
-Database and secret key come from the environment, as for the service. With the embedded database, stop the service first.`;
+Database and secret key come from the environment, as for the service.
+使用内嵌数据库时请先停止服务。 · With the embedded database, stop the service first.`;
 
 /** The command line makes no sense: the usage is shown, exit code 2. */
 export class WrongUse extends Error {

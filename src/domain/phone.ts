@@ -1,10 +1,12 @@
-import parsePhoneNumber from "libphonenumber-js/min";
+import parsePhoneNumber from "libphonenumber-js/max";
 import type { PhoneNumber } from "../../channels/contract.ts";
 
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 const separators = /[\s\-().（）－]/g;
 /** Service numbers, extensions and local numbers have at most this many digits and no E.164 form. */
 const localDigitsMax = 8;
+/** 95xxx and 96xxx, with whatever the company behind them appends. */
+const serviceNumber = /^9[56]\d{3,10}$/;
 
 class Phone implements PhoneNumber {
   readonly #full: string;
@@ -47,10 +49,15 @@ function mask(national: string): string {
 export function parsePhone(text: string): PhoneNumber | null {
   const dialed = text.trim().replace(separators, "").replace(/^00/, "+");
   if (!/^\+?[0-9]{3,15}$/.test(dialed)) return null;
+  // Mobile prefixes are opened faster than the library's tables follow: the form alone decides.
+  const mobile = /^(?:\+?86)?(1[3-9]\d{9})$/.exec(dialed)?.[1];
+  if (mobile !== undefined) return new Phone(`+86${mobile}`, mobile);
+  if (serviceNumber.test(dialed)) return new Phone(dialed, dialed);
   const parsed = parsePhoneNumber(dialed, "CN");
   if (parsed?.isValid()) {
-    const trunk = parsed.country === "CN" && !/^(1[3-9]|400|800|95|96|1)/.test(parsed.nationalNumber) ? "0" : "";
-    const national = parsed.countryCallingCode === "86" ? trunk + parsed.nationalNumber : parsed.number.slice(1);
+    // A landline's trunk 0 belongs to its national form; numbers abroad keep their country code.
+    const inChina = parsed.countryCallingCode === "86";
+    const national = inChina ? parsed.formatNational().replace(/\D/g, "") : parsed.number.slice(1);
     return new Phone(parsed.number, national);
   }
   return dialed.startsWith("+") || dialed.length > localDigitsMax ? null : new Phone(dialed, dialed);

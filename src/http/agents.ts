@@ -42,7 +42,12 @@ const agentChange = z.strictObject({ name: text(100).optional(), ...fields });
 const saved = z.object({ success: z.literal(true), id: z.string(), agent: agentView });
 const params = z.object({ id: agentId });
 
-export function agentRoutes(app: App, { ctx }: AppDeps): void {
+export function agentRoutes(app: App, deps: AppDeps): void {
+  readAgents(app, deps);
+  writeAgents(app, deps);
+}
+
+function readAgents(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
@@ -67,6 +72,21 @@ export function agentRoutes(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
+      method: "get",
+      path: "/api/v1/agents/{id}",
+      tags,
+      summary: "查看坐席 · One agent",
+      request: { params },
+      responses: { 200: answer(agentView, "坐席 · the agent"), ...problems(...guardedProblems, "not_found") },
+    }),
+    async (c) => c.json(await getAgent(ctx, c.get("principal").tenant, c.req.valid("param").id), 200),
+  );
+}
+
+function writeAgents(app: App, { ctx }: AppDeps): void {
+  app.openapi(
+    createRoute({
+      ...guarded("manage"),
       method: "post",
       path: "/api/v1/agents",
       tags,
@@ -87,25 +107,13 @@ export function agentRoutes(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
-      method: "get",
-      path: "/api/v1/agents/{id}",
-      tags,
-      summary: "查看坐席 · One agent",
-      request: { params },
-      responses: { 200: answer(agentView, "坐席 · the agent"), ...problems(...guardedProblems, "not_found") },
-    }),
-    async (c) => c.json(await getAgent(ctx, c.get("principal").tenant, c.req.valid("param").id), 200),
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("manage"),
       method: "put",
       path: "/api/v1/agents/{id}",
       tags,
       summary: "修改坐席 · Change an agent",
       description:
-        "缺少的字段保持不变，null 清除；seats 只改列出的渠道。 · Absent fields stay, null clears; of the seats only the named channels change.",
+        "缺少的字段保持不变，null 清除；seats 只改列出的渠道。 · " +
+        "Absent fields stay, null clears; of the seats only the named channels change.",
       request: { params, body: jsonBody(agentChange) },
       responses: {
         200: answer(saved, "修改后的坐席 · the agent now"),

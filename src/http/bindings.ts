@@ -50,7 +50,12 @@ const bindingChange = z.strictObject({ userId: text(64).optional(), ...fields })
 const saved = z.object({ success: z.literal(true), id: z.string(), binding: bindingView });
 const params = z.object({ id: z.string().regex(idForm) });
 
-export function bindingRoutes(app: App, { ctx, loadChannel }: AppDeps): void {
+export function bindingRoutes(app: App, deps: AppDeps): void {
+  readBindings(app, deps);
+  writeBindings(app, deps);
+}
+
+function readBindings(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
@@ -77,6 +82,21 @@ export function bindingRoutes(app: App, { ctx, loadChannel }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
+      method: "get",
+      path: "/api/v1/bindings/{id}",
+      tags,
+      summary: "查看绑定 · One binding",
+      request: { params },
+      responses: { 200: answer(bindingView, "绑定 · the binding"), ...problems(...guardedProblems, "not_found") },
+    }),
+    async (c) => c.json(await getBinding(ctx, c.get("principal").tenant, c.req.valid("param").id), 200),
+  );
+}
+
+function writeBindings(app: App, { ctx, loadChannel }: AppDeps): void {
+  app.openapi(
+    createRoute({
+      ...guarded("manage"),
       method: "post",
       path: "/api/v1/bindings",
       tags,
@@ -92,19 +112,6 @@ export function bindingRoutes(app: App, { ctx, loadChannel }: AppDeps): void {
       const binding = await createBinding(ctx, loadChannel, c.get("principal").tenant, c.req.valid("json"));
       return c.json({ success: true as const, id: binding.id, binding }, 201);
     },
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("manage"),
-      method: "get",
-      path: "/api/v1/bindings/{id}",
-      tags,
-      summary: "查看绑定 · One binding",
-      request: { params },
-      responses: { 200: answer(bindingView, "绑定 · the binding"), ...problems(...guardedProblems, "not_found") },
-    }),
-    async (c) => c.json(await getBinding(ctx, c.get("principal").tenant, c.req.valid("param").id), 200),
   );
 
   app.openapi(

@@ -7,8 +7,8 @@ import type { App } from "./route.ts";
 const tags = ["文档 · Documentation"];
 /** Swagger UI sets styles on elements and carries its icons as data; no script but the files below runs. */
 const pagePolicy =
-  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-  "font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const dayOfCache = "public, max-age=86400";
 
 const files = {
@@ -66,7 +66,7 @@ ${Object.entries(refusals)
 
 const description =
   "多渠道回拨呼叫路由 · a multi-channel callback-call router. " +
-  "认证 · authentication: `Authorization: Bearer <key>`. 错误 · errors: `application/problem+json`, 见 · see /docs/problems.";
+  "认证 · authentication: `Authorization: Bearer <key>`. 错误 · errors: `application/problem+json`, /docs/problems.";
 
 export function docsRoutes(app: App, { publicUrl }: AppDeps): void {
   let document: string | null = null;

@@ -3,7 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { parsePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
 
-/** Text for people, of 1 to `max` characters. The database refuses NUL; other control characters have no place either. */
+/** Text for people, of 1 to `max` characters. NUL cannot be stored; other control characters have no place either. */
 export function text(max: number) {
   return z
     .string()

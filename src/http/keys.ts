@@ -24,7 +24,13 @@ const keyView = z
   })
   .openapi("Key");
 
-export function keyRoutes(app: App, { ctx, authenticator }: AppDeps): void {
+export function keyRoutes(app: App, deps: AppDeps): void {
+  listing(app, deps);
+  making(app, deps);
+  revoking(app, deps);
+}
+
+function listing(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
@@ -49,7 +55,9 @@ export function keyRoutes(app: App, { ctx, authenticator }: AppDeps): void {
       return c.json({ keys: cut.page, next: cut.next }, 200);
     },
   );
+}
 
+function making(app: App, { ctx }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
@@ -75,7 +83,9 @@ export function keyRoutes(app: App, { ctx, authenticator }: AppDeps): void {
       return c.json({ success: true as const, ...made }, 201);
     },
   );
+}
 
+function revoking(app: App, { ctx, authenticator }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),

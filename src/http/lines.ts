@@ -18,6 +18,12 @@ const probed = z
   .openapi("LineTest");
 
 export function lineRoutes(app: App, deps: AppDeps): void {
+  readLines(app, deps);
+  writeLines(app, deps);
+  testLines(app, deps);
+}
+
+function readLines(app: App, deps: AppDeps): void {
   const { ctx } = deps;
 
   app.openapi(
@@ -53,6 +59,23 @@ export function lineRoutes(app: App, deps: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
+      method: "get",
+      path: "/api/v1/calls/lines/{id}",
+      tags,
+      summary: "查看线路 · One line",
+      request: { params },
+      responses: { 200: answer(lineView, "线路 · the line"), ...problems(...guardedProblems, "not_found") },
+    }),
+    async (c) => c.json(await getLine(ctx, deps, c.get("principal").tenant, c.req.valid("param").id), 200),
+  );
+}
+
+function writeLines(app: App, deps: AppDeps): void {
+  const { ctx } = deps;
+
+  app.openapi(
+    createRoute({
+      ...guarded("manage"),
       method: "post",
       path: "/api/v1/calls/lines",
       tags,
@@ -72,42 +95,13 @@ export function lineRoutes(app: App, deps: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
-      method: "post",
-      path: "/api/v1/calls/lines/test",
-      tags,
-      summary: "测试未保存的线路 · Test a line before it is saved",
-      description: "只验证连通与凭证，不响任何电话。 · Proves reach and credentials; rings nobody.",
-      request: { body: jsonBody(unsavedLine) },
-      responses: {
-        200: answer(probed, "测试结果 · how the test went"),
-        ...problems(...guardedProblems, "malformed", "too_large", "invalid"),
-      },
-    }),
-    async (c) => c.json(await probeConfig(ctx, deps, c.req.valid("json")), 200),
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("manage"),
-      method: "get",
-      path: "/api/v1/calls/lines/{id}",
-      tags,
-      summary: "查看线路 · One line",
-      request: { params },
-      responses: { 200: answer(lineView, "线路 · the line"), ...problems(...guardedProblems, "not_found") },
-    }),
-    async (c) => c.json(await getLine(ctx, deps, c.get("principal").tenant, c.req.valid("param").id), 200),
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("manage"),
       method: "put",
       path: "/api/v1/calls/lines/{id}",
       tags,
       summary: "修改线路 · Change a line",
       description:
-        "缺少的字段（包括 providerConfig 内的密钥）保持不变，null 清除。 · Absent fields stay, secrets inside providerConfig too; null clears.",
+        "缺少的字段（包括 providerConfig 内的密钥）保持不变，null 清除。 · " +
+        "Absent fields stay, secrets inside providerConfig too; null clears.",
       request: { params, body: jsonBody(lineChange) },
       responses: {
         200: answer(saved, "修改后的线路 · the line now"),
@@ -136,6 +130,27 @@ export function lineRoutes(app: App, deps: AppDeps): void {
       await archiveLine(ctx, deps, c.get("principal").tenant, c.req.valid("param").id);
       return c.json({ success: true as const }, 200);
     },
+  );
+}
+
+function testLines(app: App, deps: AppDeps): void {
+  const { ctx } = deps;
+
+  app.openapi(
+    createRoute({
+      ...guarded("manage"),
+      method: "post",
+      path: "/api/v1/calls/lines/test",
+      tags,
+      summary: "测试未保存的线路 · Test a line before it is saved",
+      description: "只验证连通与凭证，不响任何电话。 · Proves reach and credentials; rings nobody.",
+      request: { body: jsonBody(unsavedLine) },
+      responses: {
+        200: answer(probed, "测试结果 · how the test went"),
+        ...problems(...guardedProblems, "malformed", "too_large", "invalid"),
+      },
+    }),
+    async (c) => c.json(await probeConfig(ctx, deps, c.req.valid("json")), 200),
   );
 
   app.openapi(

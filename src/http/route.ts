@@ -31,7 +31,7 @@ export function bodyLimit(bytesMax: number): MiddlewareHandler {
   });
 }
 
-/** The part of a route that asks for a key with one of these scopes, then limits the body. To be spread into `createRoute`. */
+/** Asks for a key with one of these scopes, then limits the body. To be spread into `createRoute`. */
 export function guarded(...anyOf: [Scope, ...Scope[]]) {
   const limit = bodyLimit(apiBodyBytesMax);
   const middleware: MiddlewareHandler<GuardedEnv> = async (c, next) => {

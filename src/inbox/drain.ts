@@ -5,10 +5,10 @@ import { rows, textArray } from "../../db/sql.ts";
 import type { CallContext, RecordChange } from "../calls/context.ts";
 import { applyNews, lockCalls, type News } from "../calls/record.ts";
 import { fact } from "../domain/fact.ts";
+import { type Parked, park, unpark } from "../parked/park.ts";
 import { isDataError } from "./accept.ts";
 import { factOf } from "./facts.ts";
 import { type Match, matchCalls } from "./match.ts";
-import { type Parked, park, unpark } from "./park.ts";
 import { type Claimed, claim, requeue } from "./queue.ts";
 import { UnknownAccounts, understand } from "./understand.ts";
 

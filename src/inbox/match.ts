@@ -37,6 +37,7 @@ export async function matchCalls(ctx: Context, q: Query, questions: readonly Que
       ours.find((one) => byId.includes(one)) ??
       ours.findLast((one) => one.providerCallId === null) ??
       ours.at(-1) ??
+      byId[0] ??
       null
     );
   });

@@ -12,7 +12,7 @@ export interface Account {
   webhookToken: string;
 }
 
-/** Finds or makes the account that a config's credentials name, in the caller's transaction. Lines made at once agree on it. */
+/** The account that a config's credentials name, in the caller's transaction. Lines made at once agree on it. */
 export async function accountOf(
   q: Query,
   ctx: Context,

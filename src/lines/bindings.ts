@@ -103,7 +103,7 @@ async function checkChannel(loadChannel: LoadChannel, channel: string | null | u
   if (channel != null && (await loadChannel(channel)) === null) throw unknownChannel("channel");
 }
 
-/** What a binding names must exist in its tenant and fit together. The agent's row is held, so that it is not deleted meanwhile. */
+/** What a binding names must exist in its tenant and fit together. The agent's row is held: nobody deletes it now. */
 async function check(q: Query, row: Row): Promise<void> {
   if (row.agentId === null && row.channel === null && row.lineId === null)
     throw invalid("agentId", "agentId、channel、lineId 至少填一项 · at least one of agentId, channel, lineId");

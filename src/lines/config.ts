@@ -24,8 +24,9 @@ export function checkConfig(definition: ChannelDefinition, config: ProviderConfi
   throw invalidConfig(parsed.error);
 }
 
+/** zod's plain `ZodError` is no `Error`: thrown, it would pass by everything that catches errors. */
 function invalidConfig(error: ZodError): ZodError {
-  return new z.ZodError(error.issues.map((issue) => ({ ...issue, path: ["providerConfig", ...issue.path] })));
+  return new z.ZodRealError(error.issues.map((issue) => ({ ...issue, path: ["providerConfig", ...issue.path] })));
 }
 
 /** What may be shown of a config. Without its channel nobody knows which fields are secret: then nothing is. */

@@ -3,7 +3,7 @@ import type { ChannelDefinition } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
-import { parsePhone } from "../domain/phone.ts";
+import { parsePhone, samePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { accountOf } from "./accounts.ts";
 import { checkConfig, mergeConfig, type ProviderConfig, storedConfig, unknownChannel } from "./config.ts";
@@ -76,11 +76,14 @@ async function refuseTooMany(q: Query, tenant: string): Promise<void> {
   if ((lines?.live ?? 0) >= linesMax) throw new Refusal("conflict", `A tenant has at most ${linesMax} lines.`);
 }
 
-/** The shown number is kept in its national form, as it is printed on the company's cards. */
+/** Kept in national form, as it is printed on cards; a foreign number in the form that is read back as itself. */
 function shownNumber(text: string | null): string | null {
   if (text === null) return null;
   const phone = parsePhone(text);
-  if (phone !== null) return phone.national();
+  if (phone !== null) {
+    const national = phone.national();
+    return samePhone(parsePhone(national), phone) ? national : phone.reveal();
+  }
   throw new Refusal("invalid", "callerNumber is not a phone number.", {
     fields: [{ field: "callerNumber", message: "不是有效的电话号码 · not a phone number" }],
   });

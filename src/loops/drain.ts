@@ -1,7 +1,7 @@
 import type { CallContext } from "../calls/context.ts";
 import { type Drained, drainOnce } from "../inbox/drain.ts";
-import { requeueDue } from "../inbox/park.ts";
 import { takeTurns, turnAfterRows, waitingCount } from "../inbox/queue.ts";
+import { requeueDue } from "../parked/park.ts";
 
 /** What the drains of this process have done since it started. */
 export interface DrainCounts extends Drained {
