@@ -3,15 +3,17 @@ export interface Clock {
   now(): Date;
   /** Resolves after `ms`, or as soon as the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Puts it right by so many milliseconds: how far it was found from the database's clock. */
+  correct(ms: number): void;
 }
 
 /** A monotonic clock plus its offset to the database's, so that no step of the machine's clock reorders anything. */
-export function systemClock(): Clock & { setOffset(ms: number): void } {
+export function systemClock(): Clock {
   let offsetMs = 0;
   return {
     now: () => new Date(performance.timeOrigin + performance.now() + offsetMs),
-    setOffset(ms) {
-      offsetMs = ms;
+    correct(ms) {
+      offsetMs += ms;
     },
     sleep: (ms, signal) =>
       new Promise((done) => {

@@ -6,8 +6,8 @@ import { channelNames, loadChannel } from "../channels/registry.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { ensureKey } from "./auth/keys.ts";
 import { ensureTenant, provesKey } from "./auth/tenants.ts";
-import type { CallContext, RecordChange } from "./calls/context.ts";
-import { expire } from "./calls/expire.ts";
+import type { CallContext } from "./calls/context.ts";
+import { expire, finalize } from "./calls/expire.ts";
 import { createStatusReader } from "./calls/status.ts";
 import type { Context } from "./context.ts";
 import { runDemo } from "./demo.ts";
@@ -18,6 +18,7 @@ import { createRefusalLog, webhookRoutes } from "./http/webhooks.ts";
 import { createAccept } from "./inbox/accept.ts";
 import { createDirectory } from "./lines/directory.ts";
 import { askProviders, takeUpOrphans } from "./loops/ask.ts";
+import { followDatabaseClock } from "./loops/clock.ts";
 import { createDrainDuty, retryParked } from "./loops/drain.ts";
 import { readFeeds } from "./loops/feed.ts";
 import { createLoop, type Loop, type LoopOptions } from "./loops/loop.ts";
@@ -64,8 +65,6 @@ export function createService(options: ServiceOptions): Service {
   let ready = false;
   let far: FakeProvider | null = null;
   const publicUrl = (): string => options.publicUrl ?? localUrl;
-  const status = { told: (_changes: readonly RecordChange[]): void => {} };
-  const loops = {} as Record<"drain" | "ask", Loop>;
   const calls: CallContext = {
     db,
     seal,
@@ -77,26 +76,29 @@ export function createService(options: ServiceOptions): Service {
     // A simulated line's far side is on this machine; a real provider reaches us from outside.
     notifyUrl: (line) =>
       `${line.definition.simulated ? localUrl : publicUrl()}/api/v1/calls/webhook/${line.channel}/${line.webhookToken}`,
-    told: (changes) => status.told(changes),
-    wakeDrain: () => loops.drain.wake(),
+    told: (changes) => reader.told(changes),
+    wakeDrain: () => drain.wake(),
   };
   const reader = createStatusReader(calls);
-  status.told = reader.told;
   const accept = createAccept(options, calls.wakeDrain);
   const refusals = createRefusalLog(clock);
   const draining = createDrainDuty(calls);
   const tickMs = options.tickMs ?? 250;
   const duty = (name: string, everyMs: number, runOnce: LoopOptions["runOnce"]): Loop =>
     createLoop({ name, clock, log, everyMs, runOnce });
-  loops.drain = duty("drain", tickMs, () => draining.runOnce());
-  loops.ask = duty("ask", tickMs, () => askProviders(calls, accept));
+  const drain = duty("drain", tickMs, () => draining.runOnce());
   const background: Loop[] = [
-    loops.drain,
-    loops.ask,
+    drain,
+    duty("ask", tickMs, () => askProviders(calls, accept)),
     duty("feed", tickMs, () => readFeeds(calls)),
     duty("orphans", 4 * tickMs, () => takeUpOrphans(calls)),
     duty("expire", 4 * tickMs, async () => (await expire(calls)) > 0),
+    duty("finalize", 20 * tickMs, async () => (await finalize(calls)) > 0),
     duty("parked", 2 * tickMs, () => retryParked(calls)),
+    duty("clock", 60_000, async () => {
+      await followDatabaseClock(options);
+      return false;
+    }),
     duty("maintain", 3_600_000, async () => {
       await maintain(calls);
       return false;
@@ -122,6 +124,7 @@ export function createService(options: ServiceOptions): Service {
     await provesKey(options);
     await ensureTenant(options, firstTenant, "默认 · Default");
     await ensureKey(options, firstTenant, options.adminKey, "首把密钥 · First key");
+    await followDatabaseClock(options);
     await maintain(calls);
     server = Bun.serve({
       hostname: options.host,
@@ -143,6 +146,7 @@ export function createService(options: ServiceOptions): Service {
     ready = false;
     // Placements first: one that is aborted leaves a call that nobody knows the outcome of.
     await Promise.allSettled(calls.underway);
+    reader.release();
     await server?.stop();
     await Promise.all(background.map((loop) => loop.stop()));
     await Promise.allSettled(calls.underway);

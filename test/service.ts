@@ -69,6 +69,7 @@ export function shiftedClock(): ShiftedClock {
   return {
     now: () => new Date(real.now().getTime() + shiftMs),
     sleep: real.sleep,
+    correct: () => {},
     advance(ms) {
       shiftMs += ms;
     },

@@ -93,7 +93,10 @@ export const callRecords = pgTable(
     hasCdr: boolean("has_cdr").notNull().default(false),
     doubled: boolean("doubled").notNull().default(false),
     estimated: text("estimated").array().notNull().default(sql`'{}'`),
+    /** Nothing better will come: the CDR is here, or the time to wait for one is over. */
+    finalized: boolean("finalized").notNull().default(false),
     latestEnd: time("latest_end"),
+    finalizeDue: time("finalize_due"),
     merge: jsonb("merge").notNull().default({}),
     version: integer("version").notNull(),
     updated: time("updated").notNull(),
@@ -113,6 +116,7 @@ export const callRecords = pgTable(
     index("call_records_called").on(table.tenant, table.calledIndex, table.created),
     index("call_records_caller").on(table.tenant, table.callerIndex, table.created),
     index("call_records_latest_end").on(table.latestEnd).where(sql`latest_end is not null`),
+    index("call_records_finalize_due").on(table.finalizeDue).where(sql`finalize_due is not null`),
   ],
 );
 

@@ -130,8 +130,15 @@ export const outbox = pgTable(
   (table) => [
     primaryKey({ columns: [table.month, table.callId, table.version, table.topic] }),
     index("outbox_order").on(table.xid, table.id),
+    index("outbox_tenant").on(table.tenant, table.xid, table.id),
   ],
 );
+
+/** Names this database's history: a cursor of another one (a restored backup, say) is not ours. */
+export const feedEpoch = pgTable("feed_epoch", {
+  one: smallint("one").primaryKey(),
+  epoch: varchar("epoch", { length: 32 }).notNull(),
+});
 
 /** Where a feed has been read to, and when an account may be asked next: the quota of all instances together. */
 export const polls = pgTable(

@@ -57,5 +57,7 @@ export const projectedColumns: readonly Column[] = [
   flag("has_cdr", (p) => p.hasCdr),
   flag("doubled", (p) => p.doubled),
   { name: "estimated", cast: "text[]", of: (p) => `{${p.estimated.join(",")}}` },
+  flag("finalized", (p) => p.finalized),
   time("latest_end", (p) => p.latestEnd),
+  time("finalize_due", (p) => p.finalizeDue),
 ];

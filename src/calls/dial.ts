@@ -65,7 +65,7 @@ export async function dial(
   const settings = await settingsOf(ctx, tenant);
   const customer = phoneField("customerPhone", request.customerPhone);
   const shown = request.displayNumber === undefined ? null : phoneField("displayNumber", request.displayNumber);
-  const fields = usedFields(request, settings);
+  const fields = (privacy: boolean | null) => usedFields(request, privacy, settings);
   const found = await route(ctx, ctx.directory, tenant, { ...request, fields });
   const privacy = request.privacy ?? found.privacy ?? settings.privacy ?? false;
   const [firstId] = found.candidates;
@@ -97,7 +97,9 @@ export async function dial(
   const seat = found.agent === null ? null : seatKey(ctx, tenant, agent);
   const begun = await begin(ctx, plan, line, { request, found, seat, now, idempotencyKey, fingerprint });
   if (begun !== null) return { callId: begun, replayed: true };
-  await Promise.race([drive(ctx, plan, { line, number: 1 }), ctx.clock.sleep(answerWithinMs)]);
+  const answered = new AbortController();
+  const driven = drive(ctx, plan, { line, number: 1 }).finally(() => answered.abort());
+  await Promise.race([driven, ctx.clock.sleep(answerWithinMs, answered.signal)]);
   return { callId: plan.callId, replayed: false };
 }
 
@@ -219,9 +221,9 @@ export function phoneField(field: string, text: string): PhoneNumber {
 }
 
 /** Optional fields that this call uses: a line that cannot honour one of them is not taken. */
-export function usedFields(request: DialRequest, settings: TenantSettings): OrderField[] {
+export function usedFields(request: DialRequest, boundPrivacy: boolean | null, settings: TenantSettings): OrderField[] {
   const used: OrderField[] = [];
-  if (request.privacy ?? settings.privacy) used.push("privacy");
+  if (request.privacy ?? boundPrivacy ?? settings.privacy) used.push("privacy");
   if (request.record ?? settings.record) used.push("record");
   for (const field of ["displayNumber", "mainNum", "extNum", "ivrUrl", "ivrText"] as const) {
     if (request[field] !== undefined) used.push(field);

@@ -1,8 +1,8 @@
 import { ChannelError } from "../../channels/errors.ts";
 import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
-import type { AttemptRef } from "./attempt.ts";
 import { type CallContext, placeTimeoutMs } from "./context.ts";
+import { hangUpLate } from "./hangup.ts";
 import { orderFor, type Plan } from "./order.ts";
 import { type Outcome, type Settled, settle } from "./settle.ts";
 
@@ -19,7 +19,7 @@ export function drive(ctx: CallContext, plan: Plan, first: NonNullable<Settled["
       const outcome = await place(ctx, plan, line, number);
       const settled: Settled = await settle(ctx, line, ref, outcome);
       next = settled.next;
-      if (outcome.is === "placed" && settled.hangupAsked) await hangUpLate(ctx, line, ref, outcome);
+      if (outcome.is === "placed" && settled.hangupAsked) await hangUpLate(ctx, line, ref, outcome.placement);
     }
   })();
   const watched = run
@@ -57,20 +57,4 @@ export function asChannelError(error: unknown): ChannelError {
   if (error instanceof ChannelError) return error;
   const timedOut = error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError");
   return new ChannelError({ kind: timedOut ? "timeout" : "garbled", effect: "unknown", cause: "other" });
-}
-
-/** The app asked to hang up while the placement was under way. */
-async function hangUpLate(
-  ctx: CallContext,
-  line: Line,
-  ref: AttemptRef,
-  outcome: Extract<Outcome, { is: "placed" }>,
-): Promise<void> {
-  const channel = ctx.directory.channelOf(line);
-  const call = { callId: ref.callId, attempt: ref.number, ...outcome.placement, sentAt: ctx.clock.now() };
-  try {
-    await channel.hangup?.(call, AbortSignal.timeout(placeTimeoutMs));
-  } catch (error) {
-    ctx.log.warn({ ...errorFields(error), callId: ref.callId, lineId: line.id }, "a late hang-up failed");
-  }
 }

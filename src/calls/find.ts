@@ -3,6 +3,7 @@ import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
 import { type CallContext, orphanAfterMs, placeTimeoutMs } from "./context.ts";
 import { drive } from "./drive.ts";
+import { hangUpLate } from "./hangup.ts";
 import type { Attempt } from "./open.ts";
 import { orderFor, planOf } from "./order.ts";
 import { settle } from "./settle.ts";
@@ -33,7 +34,8 @@ export async function findAttempt(ctx: CallContext, line: Line, attempt: Attempt
   const { absentProvesForMs, settleAfterMs } = line.definition.lookup(line.config);
   const age = askedAt - attempt.sent.getTime();
   if (typeof found === "object") {
-    await settle(ctx, line, ref, { is: "placed", placement: found });
+    const { hangupAsked } = await settle(ctx, line, ref, { is: "placed", placement: found });
+    if (hangupAsked) await hangUpLate(ctx, line, ref, found);
     return "settled";
   }
   if (found === "absent" && age >= settleAfterMs && age <= absentProvesForMs) {

@@ -1,7 +1,10 @@
-import { ChannelError, type PlacedCall } from "../../channels/contract.ts";
+import { sql } from "drizzle-orm";
+import { ChannelError, type PlacedCall, type Placement } from "../../channels/contract.ts";
 import { fact } from "../domain/fact.ts";
 import { Refusal } from "../domain/refusal.ts";
 import type { Line } from "../lines/directory.ts";
+import { errorFields } from "../log.ts";
+import type { AttemptRef } from "./attempt.ts";
 import type { CallContext } from "./context.ts";
 import { openAttempts } from "./open.ts";
 import { placedCall } from "./order.ts";
@@ -38,9 +41,22 @@ async function writeWish(ctx: CallContext, tenant: string, callId: string): Prom
   const asked = fact({ attempt: 0, kind: "hangup-asked", leg: null, at: now.getTime(), authority: 0, value: {} });
   const changes = await ctx.db.tx(async (q) => {
     const locked = await lockCalls(q, [callId]);
+    // Where the provider's id is not known, it is looked up at once, and the call is ended when it is found.
+    await q.execute(sql`
+      update call_attempts set follow_due = ${now.toISOString()} where call_id = ${callId} and open and outcome = 'unknown'`);
     return applyNews(ctx, q, locked, [{ tenant, callId, facts: [asked], received: now, deliveryId: null }]);
   });
   ctx.told(changes);
+}
+
+/** The app asked to hang up while nobody knew whether the call was placed; now it is. */
+export async function hangUpLate(ctx: CallContext, line: Line, ref: AttemptRef, placement: Placement): Promise<void> {
+  const call = { callId: ref.callId, attempt: ref.number, ...placement, sentAt: ctx.clock.now() };
+  try {
+    await ctx.directory.channelOf(line).hangup?.(call, AbortSignal.timeout(hangupTimeoutMs));
+  } catch (error) {
+    ctx.log.warn({ ...errorFields(error), callId: ref.callId, lineId: line.id }, "a late hang-up failed");
+  }
 }
 
 async function ask(ctx: CallContext, line: Line, call: PlacedCall): Promise<void> {

@@ -7,7 +7,7 @@ import type { Fact } from "../domain/fact.ts";
 import { type Merge, mergeFacts } from "../domain/merge.ts";
 import { type Projection, project } from "../domain/record.ts";
 import { moveSeats } from "../limits/seat.ts";
-import { appendOutbox, type Message, monthOf } from "../outbox/append.ts";
+import { appendOutbox, type Message, monthOf, type Topic } from "../outbox/append.ts";
 import { projectedColumns } from "./columns.ts";
 import type { RecordChange } from "./context.ts";
 
@@ -32,12 +32,14 @@ export interface LockedCall {
   createdAt: number;
   placeBy: number;
   candidates: number[];
+  displayNumberSealed: string | null;
 }
 
 /** Locks calls, always in the order of their ids: two transactions that share calls can never wait in a circle. */
 export async function lockCalls(q: Query, callIds: readonly string[]): Promise<Map<string, LockedCall>> {
   const found = await q.execute(sql`
     select tenant, call_id, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
+      route ->> 'displayNumberSealed' as display_number,
       (extract(epoch from created) * 1000)::bigint as created, (extract(epoch from place_by) * 1000)::bigint as place_by
     from call_records where call_id = any(${textArray([...new Set(callIds)])}) order by call_id for update`);
   const calls = rows<{
@@ -48,6 +50,7 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
     ring_timeout: number;
     max_duration: number;
     candidates: number[];
+    display_number: string | null;
     created: string | number;
     place_by: string | number;
   }>(found);
@@ -64,6 +67,7 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
         createdAt: Number(row.created),
         placeBy: Number(row.place_by),
         candidates: row.candidates ?? [],
+        displayNumberSealed: row.display_number,
       },
     ]),
   );
@@ -166,10 +170,12 @@ async function writeRecords(
 function messagesOf({ call, before, after }: { call: LockedCall; before: Projection; after: Projection }): Message[] {
   const { tenant, callId, version } = call;
   const payload = tidings(callId, version, after);
-  const updated: Message = { tenant, callId, version, topic: "call.updated", payload };
-  return before.state !== "close" && after.state === "close"
-    ? [updated, { ...updated, topic: "call.ended" }]
-    : [updated];
+  const message = (topic: Topic): Message => ({ tenant, callId, version, topic, payload });
+  const messages = [message("call.updated")];
+  if (before.state !== "close" && after.state === "close") messages.push(message("call.ended"));
+  if (!before.hasRecording && after.hasRecording) messages.push(message("recording.available"));
+  if (!before.finalized && after.finalized) messages.push(message("call.finalized"));
+  return messages;
 }
 
 /** What listeners hear of a record: its state, without numbers or references. */

@@ -1,14 +1,15 @@
 import { sql } from "drizzle-orm";
-import type { ChannelError, Placement } from "../../channels/contract.ts";
+import type { ChannelError, PhoneNumber, Placement } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
-import { rows } from "../../db/sql.ts";
 import { type Fact, type FactKind, type FactValue, fact } from "../domain/fact.ts";
 import { refusalStopsCall } from "../domain/hangup.ts";
 import type { Merge } from "../domain/merge.ts";
+import { storedPhone } from "../domain/phone.ts";
 import type { Line } from "../lines/directory.ts";
+import { scrub } from "../log.ts";
 import { requeueWaiting } from "../parked/park.ts";
 import { type AttemptRef, insertAttempt, sentFact } from "./attempt.ts";
-import type { CallContext, RecordChange } from "./context.ts";
+import type { CallContext } from "./context.ts";
 import { applyNews, type LockedCall, lockCalls } from "./record.ts";
 
 /** How an attempt came out: the provider's yes, its no, nobody knows, or a proof that there is no such call. */
@@ -40,8 +41,8 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
     const add = (attempt: number, kind: FactKind, value: FactValue, authority: 0 | 2 = 0): void =>
       void facts.push(fact({ attempt, kind, leg: null, at: now.getTime(), authority, value }));
     const error = "error" in outcome ? outcome.error : null;
-    const told =
-      error === null ? {} : { errorKind: error.kind, errorCause: error.cause, ...(error.code && { raw: error.code }) };
+    const raw = codeOf(error);
+    const told = error === null ? {} : { errorKind: error.kind, errorCause: error.cause, ...(raw && { raw }) };
     let next: Settled["next"] = null;
     switch (outcome.is) {
       case "placed":
@@ -53,14 +54,16 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
         break;
       case "refused":
       case "absent": {
-        // A provider that reports a call has it, whatever its answer said; nothing is dialed beside it.
-        if (heardOf(call.merge, ref.number)) return { changes: [], next, hangupAsked: false };
+        // A provider that reports a call has it, whatever its answer said; and one no is followed by one next line.
+        if (heardOf(call.merge, ref.number) || settledBefore(call.merge, ref.number)) {
+          return { changes: [], next, hangupAsked: false };
+        }
         add(ref.number, outcome.is, told);
         const stop = outcome.is === "refused" && refusalStopsCall(outcome.error.kind, outcome.error.cause);
         next = stop ? null : nextAttempt(call, lines, now);
         if (next === null) add(0, "exhausted", {});
         else {
-          const shown = next.line.shownNumber;
+          const shown = displayNumberOf(ctx, call) ?? next.line.shownNumber;
           facts.push(sentFact(ctx, next.line, next.number, now, shown));
           await insertAttempt(q, next.line, { callId: ref.callId, number: next.number }, now);
         }
@@ -72,13 +75,9 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
     return { changes, next, hangupAsked: call.merge["0.hangup-asked"] !== undefined };
   });
   if (done === null) return { next: null, hangupAsked: false };
-  tell(ctx, done.changes);
+  ctx.told(done.changes);
   if (outcome.is === "placed") ctx.wakeDrain();
   return done;
-}
-
-function tell(ctx: CallContext, changes: readonly RecordChange[]): void {
-  ctx.told(changes);
 }
 
 /** True when any news of an attempt has come: then it exists at the provider. */
@@ -88,9 +87,14 @@ export function heardOf(merge: Merge, attempt: number): boolean {
   return Object.keys(merge).some((key) => key.startsWith(prefix) && !ours.has(key.slice(prefix.length)));
 }
 
+function settledBefore(merge: Merge, attempt: number): boolean {
+  return merge[`${attempt}.refused`] !== undefined || merge[`${attempt}.absent`] !== undefined;
+}
+
 /** The first candidate that has not been tried, while the request's own time lasts and nobody asked to hang up. */
 function nextAttempt(call: LockedCall, lines: readonly Line[], now: Date): Settled["next"] {
-  if (now.getTime() >= call.placeBy || call.merge["0.hangup-asked"] !== undefined) return null;
+  if (now.getTime() >= call.placeBy) return null;
+  if (["0.hangup-asked", "0.exhausted", "0.given-up"].some((key) => call.merge[key] !== undefined)) return null;
   const tried = new Map<number, number>();
   for (const [key, winner] of Object.entries(call.merge)) {
     const [attempt, field] = key.split(".");
@@ -118,9 +122,19 @@ async function writeAttempt(q: Query, ref: AttemptRef, outcome: Outcome, now: Da
   const open = outcome.is === "placed" || outcome.is === "unknown";
   await q.execute(sql`
     update call_attempts set outcome = ${outcome.is}, settled = ${now.toISOString()}, error_kind = ${error?.kind ?? null},
-      error_cause = ${error?.cause ?? null}, error_code = ${error?.code ?? null}, open = open and ${open},
+      error_cause = ${error?.cause ?? null}, error_code = ${codeOf(error)}, open = open and ${open},
       follow_due = case when open and ${open} then ${due?.toISOString() ?? null}::timestamptz end
     where call_id = ${ref.callId} and number = ${ref.number}`);
+}
+
+/** Scrubbed: a provider that lies must not put a number into our columns, nor a byte that the database refuses. */
+function codeOf(error: ChannelError | null): string | null {
+  return error?.code == null ? null : scrub(error.code.replaceAll("\0", "").toWellFormed());
+}
+
+/** The number that the request asked to be shown, whichever line places the call. */
+function displayNumberOf(ctx: CallContext, { tenant, displayNumberSealed: sealed }: LockedCall): PhoneNumber | null {
+  return sealed === null ? null : storedPhone(ctx.seal.open(tenant, sealed));
 }
 
 /** When the provider is asked next about a call that it has, or may have. */
@@ -138,12 +152,4 @@ function nextAsk(line: Line, call: LockedCall, outcome: Outcome, sentAt: number,
 /** A call without an answered fact is asked for after twice its ring timeout and 30 s. Epoch milliseconds. */
 export function silentAt(sentAt: number, ringTimeoutSeconds: number): number {
   return sentAt + 2 * ringTimeoutSeconds * 1000 + 30_000;
-}
-
-/** The outcome that the row of an attempt tells. */
-export async function attemptOutcome(q: Query, ref: AttemptRef): Promise<string | null> {
-  const found = await q.execute(
-    sql`select outcome from call_attempts where call_id = ${ref.callId} and number = ${ref.number}`,
-  );
-  return rows<{ outcome: string }>(found)[0]?.outcome ?? null;
 }

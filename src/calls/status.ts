@@ -29,6 +29,8 @@ export interface StatusReader {
   ): Promise<StatusAnswer | null>;
   /** Wakes whoever waits for these. */
   told(changes: readonly RecordChange[]): void;
+  /** Answers everybody who waits, and lets nobody wait any more: the service is stopping. */
+  release(): void;
 }
 
 const batchMax = 500;
@@ -48,6 +50,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
   const asked: Asked[] = [];
   let reading = false;
   const waiters = new Map<string, Set<() => void>>();
+  const released = new AbortController();
   let waiting = 0;
 
   function readNow(tenant: string, callId: string): Promise<StatusAnswer | null> {
@@ -91,14 +94,16 @@ export function createStatusReader(ctx: CallContext): StatusReader {
       let answer = await readNow(tenant, callId);
       if (wait === undefined) return answer;
       const until = ctx.clock.now().getTime() + wait.seconds * 1000;
-      while (answer !== null && answer.version <= wait.version && !wait.signal.aborted) {
+      const signal = AbortSignal.any([wait.signal, released.signal]);
+      while (answer !== null && answer.version <= wait.version && !signal.aborted) {
         const left = until - ctx.clock.now().getTime();
         if (left <= 0) break;
-        await changeOf(`${tenant}/${callId}`, Math.min(left, lookAgainMs), wait.signal);
+        await changeOf(`${tenant}/${callId}`, Math.min(left, lookAgainMs), signal);
         answer = await readNow(tenant, callId);
       }
       return answer;
     },
+    release: () => released.abort(),
     told(changes) {
       for (const { tenant, callId } of changes) for (const wake of waiters.get(`${tenant}/${callId}`) ?? []) wake();
     },

@@ -70,6 +70,7 @@ export function viewRecord(ctx: Context, row: RecordRow, can: readonly string[])
     cost: row.cost,
     costCurrency: row.costCurrency,
     hasCdr: row.hasCdr,
+    finalized: row.finalized,
     estimated: row.estimated,
     doubled: row.doubled,
     live: liveOf(ctx, row),

@@ -19,6 +19,7 @@ export const ownFactKinds = [
   "hangup-asked",
   "exhausted",
   "given-up",
+  "finalized",
 ] as const;
 export type FactKind = CallEventKind | (typeof ownFactKinds)[number];
 

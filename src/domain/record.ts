@@ -52,6 +52,10 @@ export interface Projection {
   costCurrency: string | null;
   /** The provider's CDR has come. */
   hasCdr: boolean;
+  /** Nothing better will come: the CDR is here, or the time to wait for one is over. */
+  finalized: boolean;
+  /** When a closed call without a CDR counts as final; null before, and once it does. */
+  finalizeDue: number | null;
   /** Names of times that were estimated from the arrival of the news. */
   estimated: string[];
   /** Two attempts reached a phone: must never be, raises an alarm. */
@@ -61,6 +65,8 @@ export interface Projection {
 }
 
 const graceAfterMaximumMs = 300_000;
+/** Providers write a CDR seconds to minutes after the end. */
+const waitForCdrMs = 900_000;
 const graceReliableMs = 120_000;
 
 /** Pure: the record that follows from a merge. */
@@ -77,6 +83,7 @@ export function project(merge: Merge, terms: CallTerms): Projection {
   const placed = get("placed")?.[3];
   const recording = get("recording")?.[3];
   const cost = get("cost")?.[3];
+  const finalized = ending !== null && (get("cdr") !== undefined || merge["0.finalized"] !== undefined);
   const bRing = get("b.ringing")?.[1] ?? null;
   const ringEnd = get("b.answered")?.[1] ?? closeTime;
   return {
@@ -110,6 +117,8 @@ export function project(merge: Merge, terms: CallTerms): Projection {
     cost: cost?.amount ?? null,
     costCurrency: cost?.currency ?? null,
     hasCdr: get("cdr") !== undefined,
+    finalized,
+    finalizeDue: ending === null || finalized ? null : ending.at + waitForCdrMs,
     estimated: timeFields.filter((field) => (get(field)?.[0] ?? 9) <= 1),
     doubled: attempts.filter((attempt) => rank(merge, attempt) >= rankOf["a.ringing"]).length > 1,
     latestEnd: ending !== null ? null : latestEnd(merge, attempts, terms, connTime),

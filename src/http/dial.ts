@@ -79,7 +79,8 @@ export function dialRoutes(app: App, calls: CallContext): void {
     async (c) => {
       const { tenant } = c.get("principal");
       const wish = { ...c.req.valid("json"), customerPhone: "", placeWithin: 0 };
-      const fields = usedFields(wish, await settingsOf(calls, tenant));
+      const settings = await settingsOf(calls, tenant);
+      const fields = (privacy: boolean | null) => usedFields(wish, privacy, settings);
       const found = await route(calls, calls.directory, tenant, { ...wish, fields });
       return c.json(
         { candidates: found.candidates, considered: found.considered, agent: found.agent?.id ?? null },

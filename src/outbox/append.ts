@@ -3,11 +3,15 @@ import type { Query } from "../../db/client.ts";
 import { textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 
+/** What others hear of. Several of one version tell of the same change. */
+export const topics = ["call.created", "call.updated", "call.ended", "call.finalized", "recording.available"] as const;
+export type Topic = (typeof topics)[number];
+
 export interface Message {
   tenant: string;
   callId: string;
   version: number;
-  topic: "call.created" | "call.updated" | "call.ended";
+  topic: Topic;
   /** What listeners are told; no full number may stand in it. */
   payload: Record<string, unknown>;
 }

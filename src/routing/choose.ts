@@ -45,16 +45,18 @@ export interface Wish {
  * bindings, then their own.
  */
 export function choose(lines: readonly Line[], wish: Wish): Choice {
+  // A binding that names an agent alone says nothing about lines.
+  const bound = wish.bound.filter((one) => one.lineId !== null || one.channel !== null);
   const real = lines.some((line) => !line.definition.simulated && !line.archived);
   const considered = lines.map((line): Considered => {
-    const refusal = refusalOf(line, wish, real);
+    const refusal = refusalOf(line, { ...wish, bound }, real);
     const about = { lineId: line.id, name: line.name, channel: line.channel };
     return refusal === null ? { ...about, taken: true, reason: null } : { ...about, taken: false, ...refusal };
   });
   const taken = lines.filter((_, index) => considered[index]?.taken);
   const place = (line: Line): number => {
-    const at = wish.bound.findIndex((bound) => binds(bound, line));
-    return at === -1 ? wish.bound.length : at;
+    const at = bound.findIndex((one) => binds(one, line));
+    return at === -1 ? bound.length : at;
   };
   const candidates = taken
     .toSorted((one, other) => place(one) - place(other) || one.id - other.id)
@@ -69,8 +71,7 @@ function refusalOf(line: Line, wish: Wish, real: boolean): { reason: Reason; fie
   if (wish.channel !== null && wish.channel !== line.channel) return { reason: "other_channel_requested" };
   if (methodOf(line) !== wish.callMethod && wish.callMethod !== "auto") return { reason: "other_method_requested" };
   const named = wish.lineId !== null || wish.channel !== null;
-  const bound = wish.bound.filter((one) => one.lineId !== null || one.channel !== null);
-  if (!named && bound.length > 0 && !bound.some((one) => binds(one, line))) return { reason: "not_bound" };
+  if (!named && wish.bound.length > 0 && !wish.bound.some((one) => binds(one, line))) return { reason: "not_bound" };
   if (!named && real && line.definition.simulated) return { reason: "simulated" };
   if (!canRing(line, wish)) return { reason: "agent_cannot_be_rung" };
   const honours = line.definition.honours(line.config);
@@ -80,7 +81,7 @@ function refusalOf(line: Line, wish: Wish, real: boolean): { reason: Reason; fie
 
 function binds(bound: { lineId: number | null; channel: string | null }, line: Line): boolean {
   if (bound.lineId !== null) return bound.lineId === line.id;
-  return bound.channel === null || bound.channel === line.channel;
+  return bound.channel === line.channel;
 }
 
 function canRing(line: Line, wish: Wish): boolean {

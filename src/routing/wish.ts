@@ -14,8 +14,8 @@ export interface RouteRequest {
   callMethod: Wish["callMethod"];
   channel?: string | undefined;
   lineId?: number | undefined;
-  /** Fields that this call uses and that its line must honour. */
-  fields: readonly OrderField[];
+  /** Fields that this call uses and that its line must honour, given the binding's wish for privacy. */
+  fields(boundPrivacy: boolean | null): readonly OrderField[];
 }
 
 /** Who is rung first. `id` is null for a bare number; nothing at all is known of an agent that a demo line makes up. */
@@ -49,15 +49,16 @@ export async function route(ctx: Context, directory: Directory, tenant: string, 
   const boundAgentId = bindings.find((binding) => binding.agentId !== null)?.agentId ?? null;
   const agent = named ?? (boundAgentId === null ? null : await agentById(ctx, tenant, boundAgentId));
   const mine = bindings.filter((binding) => binding.agentId === null || agent === null || binding.agentId === agent.id);
+  const privacy = mine.find((binding) => binding.privacy !== null)?.privacy ?? null;
   const choice = choose(lines, {
     lineId: request.lineId ?? null,
     channel: request.channel ?? null,
     callMethod: request.callMethod,
-    fields: request.fields,
+    fields: request.fields(privacy),
     agent: agent === null ? null : { hasPhone: agent.phone !== null, seatOn: (channel) => channel in agent.seats },
     bound: mine,
   });
-  return { ...choice, agent, privacy: mine.find((binding) => binding.privacy !== null)?.privacy ?? null };
+  return { ...choice, agent, privacy };
 }
 
 async function namedAgent(ctx: Context, tenant: string, name: string): Promise<Agent> {

@@ -6,7 +6,7 @@ const start = Date.UTC(2026, 10, 21, 2, 0, 0);
 
 const legKinds = ["calling", "ringing", "answered"] as const;
 const ownKinds = ["sent", "placed", "refused", "unknown", "absent"] as const;
-const wholeCallKinds = ["hangup-asked", "exhausted", "given-up"] as const;
+const wholeCallKinds = ["hangup-asked", "exhausted", "given-up", "finalized"] as const;
 const otherKinds = ["connected", "ended", "cdr", "recording", "cost", "unrecognized"] as const;
 
 const at = fc.integer({ min: 0, max: 40 }).map((seconds) => start + seconds * 1000);
@@ -58,7 +58,7 @@ const ofWholeCall: fc.Arbitrary<Fact> = fc
   .record({ kind: fc.constantFrom<FactKind>(...wholeCallKinds), at })
   .map(({ kind, at: time }) => fact({ attempt: 0, kind, leg: null, at: time, authority: 0, value: {} }));
 
-/** Facts of one call as no well-behaved provider would tell them: every kind, both legs, three attempts, corrections. */
+/** Facts of one call as no well-behaved provider would tell them: every kind, both legs, three attempts, more ends. */
 export const history: fc.Arbitrary<Fact[]> = fc
   .tuple(fc.array(told, { minLength: 1, maxLength: 24 }), fc.array(ofWholeCall, { maxLength: 2 }))
   .map(([some, whole]) => [...some, ...whole]);

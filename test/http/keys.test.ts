@@ -9,7 +9,7 @@ const keysPath = "/api/v1/keys";
 let now = Date.parse("2025-03-01T00:00:00Z");
 let app: TestApp;
 beforeAll(async () => {
-  app = await startApp({ clock: { now: () => new Date(now), sleep: async () => {} } });
+  app = await startApp({ clock: { now: () => new Date(now), sleep: async () => {}, correct: () => {} } });
 }, startTimeoutMs);
 afterAll(() => app.stop(), startTimeoutMs);
 

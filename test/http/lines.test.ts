@@ -157,7 +157,7 @@ describe("a test", () => {
   });
 
   test("ends at its deadline, also where the adapter does not", async () => {
-    const clock = { now: () => new Date(0), sleep: async () => {} };
+    const clock = { now: () => new Date(0), sleep: async () => {}, correct: () => {} };
     const result = await probeConfig({ ...app.ctx, clock }, app.deps, unsaved("mute"));
     expect(result.success).toBe(false);
     expect(result.message).toContain("did not answer in time");
