@@ -3,7 +3,7 @@ import { openDatabase } from "../db/open.ts";
 import { createSeal } from "../db/seal.ts";
 import { systemClock } from "./clock.ts";
 import { readConfig } from "./config.ts";
-import { createLog } from "./log.ts";
+import { createLog, errorFields } from "./log.ts";
 import { loadAdminKey, loadSecretKey } from "./secrets.ts";
 import { createService } from "./service.ts";
 import { welcome } from "./welcome.ts";
@@ -30,6 +30,11 @@ try {
   process.stdout.write(
     welcome({ url, embedded: db.kind === "embedded", adminKey: admin.key, adminKeyPath: admin.path }),
   );
+  // The driver writes once more to a socket that has just been closed under it; its statement has failed already.
+  process.on("uncaughtException", (error) => {
+    log.error(errorFields(error), "uncaught");
+    if (!(error.stack ?? "").includes("postgres/src/connection.js")) process.exit(1);
+  });
   const stop = (): void =>
     void service
       .stop()
