@@ -30,8 +30,26 @@ export async function openServer(url: string, options: { connectionsMax?: number
   return guard({
     kind: "server",
     connect: (beforeStatement) =>
-      drizzle({ client, schema, logger: { logQuery: beforeStatement } }) as unknown as Query,
+      drizzle({ client: preparing(client), schema, logger: { logQuery: beforeStatement } }) as unknown as Query,
     close: () => client.end({ timeout: 5 }),
+  });
+}
+
+/**
+ * Has every statement prepared: its text is one of few, and planning costs more than running it. The driver itself
+ * prepares only what it has written.
+ */
+function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
+  return new Proxy(client, {
+    get(target, name) {
+      if (name === "unsafe") {
+        return (query: string, values: never[]) => target.unsafe(query, values, { prepare: true });
+      }
+      if (name === "begin" && "begin" in target) {
+        return (work: (inner: postgres.TransactionSql) => unknown) => target.begin((inner) => work(preparing(inner)));
+      }
+      return Reflect.get(target, name);
+    },
   });
 }
 

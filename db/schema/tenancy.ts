@@ -39,6 +39,23 @@ export const apiKeys = pgTable(
   (table) => [primaryKey({ columns: [table.tenant, table.id] }), unique("api_keys_hash").on(table.hash)],
 );
 
+/** One-use proofs for browsers, which can put no header on a WebSocket or an EventSource. They live for seconds. */
+export const tickets = pgTable(
+  "tickets",
+  {
+    /** SHA-256 of the ticket; the ticket itself is shown once and kept nowhere. */
+    hash: text("hash").primaryKey(),
+    tenant: tenant(),
+    /** The key that it was made with: a ticket does no more than its key. */
+    keyId: varchar("key_id", { length: 32 }).notNull(),
+    /** Null = the tenant's calls, else only this user's. */
+    userId: varchar("user_id", { length: 64 }),
+    scopes: text("scopes").array().notNull(),
+    until: time("until").notNull(),
+  },
+  (table) => [index("tickets_until").on(table.until), index("tickets_tenant").on(table.tenant, table.until)],
+);
+
 /** Work under way for a tenant's API requests: one row per `Idempotency-Key`, claimed with the call's row. */
 export const idempotency = pgTable(
   "idempotency",

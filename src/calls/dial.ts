@@ -193,9 +193,8 @@ async function insertRecord(ctx: CallContext, q: Query, plan: Plan, intent: Inte
     version: 1,
     updated: now,
   });
-  await appendOutbox(ctx, q, [
-    { tenant, callId, version: 1, topic: "call.created", payload: tidings(callId, 1, projection) },
-  ]);
+  const payload = tidings({ callId, version: 1, userId: request.userId ?? null }, projection, null);
+  await appendOutbox(ctx, q, [{ tenant, callId, version: 1, topic: "call.created", payload }]);
   return latestEnd;
 }
 

@@ -6,7 +6,7 @@ import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
 import type { AttemptRef } from "./attempt.ts";
 import type { CallContext } from "./context.ts";
-import { openAttempts } from "./open.ts";
+import { type Attempt, openAttempts } from "./open.ts";
 import { placedCall } from "./order.ts";
 import { applyNews, lockCalls } from "./record.ts";
 
@@ -21,8 +21,18 @@ export async function hangup(ctx: CallContext, tenant: string, callId: string): 
   if (running === null) throw new Refusal("not_found", "没有这个通话 · no such call");
   if (running.closed) return { already: true };
   const lines = await ctx.directory.linesOf(tenant);
+  reach(lines, running.attempts);
+  await writeWish(ctx, tenant, callId);
+  // Looked at once more: an id stored before the wish is reached here, a later one by whoever stores it.
+  const now = await openAttempts(ctx, tenant, callId);
+  for (const { line, call } of reach(lines, now?.attempts ?? [])) await ask(ctx, line, call);
+  return { already: false };
+}
+
+/** The attempts that their providers can be asked to end; a Refusal where one of them never can. */
+function reach(lines: readonly Line[], attempts: readonly Attempt[]): { line: Line; call: PlacedCall }[] {
   const reached: { line: Line; call: PlacedCall }[] = [];
-  for (const attempt of running.attempts) {
+  for (const attempt of attempts) {
     const line = lines.find((one) => one.id === attempt.lineId);
     const call = placedCall(attempt);
     if (line === undefined || call === null) continue;
@@ -31,9 +41,7 @@ export async function hangup(ctx: CallContext, tenant: string, callId: string): 
     }
     reached.push({ line, call });
   }
-  await writeWish(ctx, tenant, callId);
-  for (const { line, call } of reached) await ask(ctx, line, call);
-  return { already: false };
+  return reached;
 }
 
 async function writeWish(ctx: CallContext, tenant: string, callId: string): Promise<void> {

@@ -5,7 +5,7 @@ import { rows, textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import type { Fact } from "../domain/fact.ts";
 import { type Merge, mergeFacts } from "../domain/merge.ts";
-import { type Projection, project } from "../domain/record.ts";
+import { type CallStatus, type Projection, project } from "../domain/record.ts";
 import { moveSeats } from "../limits/seat.ts";
 import { appendOutbox, type Message, monthOf, type Topic } from "../outbox/append.ts";
 import { projectedColumns } from "./columns.ts";
@@ -25,6 +25,7 @@ export interface News {
 export interface LockedCall {
   tenant: string;
   callId: string;
+  userId: string | null;
   merge: Merge;
   version: number;
   ringTimeoutSeconds: number;
@@ -38,13 +39,14 @@ export interface LockedCall {
 /** Locks calls, always in the order of their ids: two transactions that share calls can never wait in a circle. */
 export async function lockCalls(q: Query, callIds: readonly string[]): Promise<Map<string, LockedCall>> {
   const found = await q.execute(sql`
-    select tenant, call_id, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
+    select tenant, call_id, user_id, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
       route ->> 'displayNumberSealed' as display_number,
       (extract(epoch from created) * 1000)::bigint as created, (extract(epoch from place_by) * 1000)::bigint as place_by
     from call_records where call_id = any(${textArray([...new Set(callIds)])}) order by call_id for update`);
   const calls = rows<{
     tenant: string;
     call_id: string;
+    user_id: string | null;
     merge: Merge;
     version: number;
     ring_timeout: number;
@@ -60,6 +62,7 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
       {
         tenant: row.tenant,
         callId: row.call_id,
+        userId: row.user_id,
         merge: row.merge,
         version: row.version,
         ringTimeoutSeconds: row.ring_timeout,
@@ -169,7 +172,7 @@ async function writeRecords(
 
 function messagesOf({ call, before, after }: { call: LockedCall; before: Projection; after: Projection }): Message[] {
   const { tenant, callId, version } = call;
-  const payload = tidings(callId, version, after);
+  const payload = tidings(call, after, before.status);
   const message = (topic: Topic): Message => ({ tenant, callId, version, topic, payload });
   const messages = [message("call.updated")];
   if (before.state !== "close" && after.state === "close") messages.push(message("call.ended"));
@@ -178,10 +181,17 @@ function messagesOf({ call, before, after }: { call: LockedCall; before: Project
   return messages;
 }
 
-/** What listeners hear of a record: its state, without numbers or references. */
-export function tidings(callId: string, version: number, projection: Projection): Record<string, unknown> {
-  const { shownNumber: _shown, recordingRef: _ref, merge: _merge, ...rest } = { merge: null, ...projection };
-  return { callId, version, ...rest };
+/**
+ * What listeners hear of a record: whose it is and its state, without numbers or references. `statusBefore` tells a
+ * change of status from any other; null on the first.
+ */
+export function tidings(
+  { callId, version, userId }: Pick<LockedCall, "callId" | "version" | "userId">,
+  projection: Projection,
+  statusBefore: CallStatus | null,
+): Record<string, unknown> {
+  const { shownNumber: _shown, recordingRef: _ref, ...rest } = projection;
+  return { callId, version, userId, statusBefore, ...rest };
 }
 
 async function closeAttempts(q: Query, closed: readonly { call: LockedCall }[]): Promise<void> {

@@ -229,9 +229,17 @@ export async function listCalls(
   return { rows, next };
 }
 
+const cursorForm = /^([1-9]\d{3}-\d\d-\d\dT[\d:.]{12}Z)\|(call_[a-z0-9_]{1,59})$/;
+
+function isMoment(text: string): boolean {
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString() === text;
+}
+
 function readCursor(cursor: string): [string, string] {
-  const [created, callId] = Buffer.from(cursor, "base64url").toString("utf8").split("|");
-  if (created === undefined || callId === undefined || Number.isNaN(Date.parse(created))) {
+  const [, created, callId] = cursorForm.exec(Buffer.from(cursor, "base64url").toString("utf8")) ?? [];
+  // Written as we write it: the database would refuse what `Date.parse` merely makes something of.
+  if (created === undefined || callId === undefined || !isMoment(created)) {
     throw new Refusal("invalid", "游标无效 · not a cursor of this list", {
       fields: [{ field: "cursor", message: "not a cursor of this list" }],
     });

@@ -162,8 +162,9 @@ function rank(merge: Merge, attempt: number): number {
 /** Both talk from B's answer on, or from A's where a provider lets A answer last. */
 function connectedAt(get: (field: string) => Winner | undefined): number | null {
   const said = get("connected");
-  if (said !== undefined) return said[1];
   const b = get("b.answered");
+  // What is said outright counts for as much as its source: a CDR's answer beats a guess at the conversation.
+  if (said !== undefined && (b === undefined || said[0] >= b[0])) return said[1];
   if (b === undefined) return null;
   return Math.max(b[1], get("a.answered")?.[1] ?? b[1]);
 }

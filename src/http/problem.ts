@@ -30,7 +30,8 @@ export function problemResponse(c: Request<AppEnv>, error: unknown): Response {
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (retryAfterSeconds !== null) headers["retry-after"] = String(retryAfterSeconds);
   if (refusal.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="hualu"';
-  return new Response(JSON.stringify(body), { status, headers });
+  // Through the request's context: what a handler has already put beside the answer stays.
+  return c.body(JSON.stringify(body), status, headers);
 }
 
 /** Every error in the closed list's words. Of a foreign one nothing passes but that it happened. */

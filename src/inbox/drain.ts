@@ -3,6 +3,7 @@ import type { CallEvent } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { rows, textArray } from "../../db/sql.ts";
 import type { CallContext, RecordChange } from "../calls/context.ts";
+import { hangUpLate } from "../calls/hangup.ts";
 import { applyNews, lockCalls, type News } from "../calls/record.ts";
 import { fact } from "../domain/fact.ts";
 import { type Parked, park, unpark } from "../parked/park.ts";
@@ -33,6 +34,7 @@ export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Dra
     const done = await ctx.db.tx((q) => drainBatch(ctx, q, limit));
     if (done === null) return null;
     ctx.told(done.changes);
+    for (const one of done.unwanted) hangUpProven(ctx, one);
     return done.drained;
   } catch (error) {
     if (error instanceof UnknownAccounts) {
@@ -49,7 +51,7 @@ async function drainBatch(
   ctx: CallContext,
   q: Query,
   limit: number,
-): Promise<{ drained: Drained; changes: RecordChange[] } | null> {
+): Promise<{ drained: Drained; changes: RecordChange[]; unwanted: Told[] } | null> {
   const claimed = await claim(ctx, q, limit);
   if (claimed.length === 0) return null;
   const read = understand(ctx, claimed);
@@ -105,6 +107,7 @@ async function drainBatch(
   }
   return {
     changes,
+    unwanted: learned.filter(({ match }) => locked.get(match.callId)?.merge["0.hangup-asked"] !== undefined),
     drained: {
       deliveries: claimed.length,
       events: matched.length,
@@ -113,6 +116,16 @@ async function drainBatch(
       unrecognized: told.filter(({ event }) => event.kind === "unrecognized").length,
     },
   };
+}
+
+/** The app asked to hang up before any news proved that the call was placed. The drain does not wait for it. */
+function hangUpProven(ctx: CallContext, { delivery, event, match }: Told): void {
+  const { providerCallId, providerJobId } = event.ref;
+  const [line] = ctx.directory.lastKnown(delivery.accountId) ?? [];
+  if (line === undefined || providerCallId === undefined) return;
+  const placement = { providerCallId, providerJobId: providerJobId ?? null };
+  const asked = hangUpLate(ctx, line, match, placement).finally(() => ctx.underway.delete(asked));
+  ctx.underway.add(asked);
 }
 
 interface Told {

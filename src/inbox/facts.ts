@@ -45,12 +45,17 @@ function recordingFact(
   at: number,
   value: FactValue,
 ): Fact {
-  if (event.durationSeconds !== undefined) value.durationSeconds = event.durationSeconds;
-  if (event.sizeBytes !== undefined) value.sizeBytes = event.sizeBytes;
+  if (event.durationSeconds !== undefined) value.durationSeconds = whole(event.durationSeconds, 2 ** 31 - 1);
+  if (event.sizeBytes !== undefined) value.sizeBytes = whole(event.sizeBytes, Number.MAX_SAFE_INTEGER);
   const authority = event.at === null ? 1 : event.authority;
   const told = { attempt, kind: event.kind, leg: null, at, authority } as const;
   const { hash } = fact({ ...told, value: { ...value, recordingRef: event.recordingRef } });
   return { ...told, hash, value: { ...value, recordingRef: ctx.seal.text(tenant, event.recordingRef) } };
+}
+
+/** As the column holds it: what a provider writes with fractions must not cost the rest of its CDR. */
+function whole(amount: number, max: number): number {
+  return Number.isNaN(amount) ? 0 : Math.min(max, Math.max(0, Math.round(amount)));
 }
 
 function word(text: string, max: number): string {

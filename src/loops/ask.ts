@@ -60,20 +60,22 @@ async function askAccount(ctx: CallContext, accept: Accept, accountId: string, t
   const [speaker] = lines;
   if (speaker === undefined || !(await takeLease(ctx, accountId, tenant))) return false;
   const quota = speaker.definition.quota(speaker.config);
+  // As many requests as the account has for one second: look-ups first, one call each, then live calls in batches.
+  const requestsMax = Math.max(1, Math.floor(quota.followPerMinute / 60));
   let requests = 1;
   try {
-    const due = await dueAttempts(ctx, accountId, quota.followBatchMax);
-    const unknown = due.filter((attempt) => attempt.providerCallId === null);
-    const placed = due.filter((attempt) => attempt.providerCallId !== null);
-    const lineOf = (attempt: Attempt): Line => lines.find((line) => line.id === attempt.lineId) ?? speaker;
+    const due = await dueAttempts(ctx, accountId, requestsMax * quota.followBatchMax);
+    const unknown = due.filter((attempt) => attempt.providerCallId === null).slice(0, requestsMax);
+    const placed = due
+      .filter((attempt) => attempt.providerCallId !== null)
+      .slice(0, (requestsMax - unknown.length) * quota.followBatchMax);
+    requests = unknown.length + Math.ceil(placed.length / quota.followBatchMax);
     if (placed.length > 0) await followCalls(ctx, accept, speaker, placed);
-    // Every look-up is a request of its own; so many are made as the quota has for one second.
-    const findsMax = Math.max(1, Math.floor(quota.followPerMinute / 60));
-    for (const attempt of unknown.slice(0, findsMax)) {
-      const found = await findAttempt(ctx, lineOf(attempt), attempt);
+    for (const attempt of unknown) {
+      const line = lines.find((one) => one.id === attempt.lineId) ?? speaker;
+      const found = await findAttempt(ctx, line, attempt);
       if (found !== "settled") await moveDue(ctx, [attempt], found.askNext);
     }
-    requests = Number(placed.length > 0) + Math.min(unknown.length, findsMax);
   } finally {
     const next = new Date(ctx.clock.now().getTime() + (60_000 / quota.followPerMinute) * requests);
     await ctx.db.run((q) =>
@@ -123,6 +125,14 @@ async function followCalls(ctx: CallContext, accept: Accept, line: Line, attempt
     ctx.log.warn(
       { ...errorFields(error), accountId: line.accountId, channel: line.channel },
       "asking for live calls failed",
+    );
+  }
+  const unanswered = answers.filter((answer) => "error" in answer);
+  if (unanswered.length > 0) {
+    const about = { accountId: line.accountId, channel: line.channel, count: unanswered.length };
+    ctx.log.info(
+      { ...about, cause: unanswered[0]?.error.cause ?? "other" },
+      "the provider could not tell of some live calls",
     );
   }
   const received = ctx.clock.now();
