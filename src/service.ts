@@ -52,7 +52,8 @@ export interface Service {
 }
 
 const requestIdleSeconds = 60;
-const bodyBytesMax = 2 * 1024 * 1024;
+/** Routes refuse far smaller ones with a problem document; this is the last wall. */
+const bodyBytesMax = 64 * 1024 * 1024;
 
 export function createService(options: ServiceOptions): Service {
   const { db, seal, clock, log, randomBytes } = options;

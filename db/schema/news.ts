@@ -36,15 +36,11 @@ export const deliveries = pgTable(
     source: varchar("source", { length: 8 }).notNull(),
     received: time("received").notNull(),
     size: integer("size").notNull(),
-    hash: text("hash").notNull(),
     sealed: text("sealed").notNull(),
     /** Why the group commit had to store it alone, by SQLSTATE; null for all others. */
     defect: varchar("defect", { length: 64 }),
   },
-  (table) => [
-    primaryKey({ columns: [table.day, table.id] }),
-    index("deliveries_account").on(table.accountId, table.day, table.id),
-  ],
+  (table) => [primaryKey({ columns: [table.day, table.id] })],
 );
 
 const queue = (name: string) =>

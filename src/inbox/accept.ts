@@ -117,7 +117,6 @@ interface Row {
   source: string;
   received: Date;
   size: number;
-  hash: string;
   sealed: string;
   defect: string | null;
 }
@@ -132,7 +131,6 @@ function rowOf(ctx: Context, { tenant, accountId, channel, source, received, del
     source,
     received,
     size: delivery.body.length,
-    hash: ctx.seal.index(tenant, "delivery", Buffer.from(delivery.body).toString("latin1")),
     sealed: ctx.seal.bytes(tenant, packDelivery(delivery)),
     defect: null,
   };
@@ -151,12 +149,12 @@ async function insertRows(q: Query, all: readonly Row[]): Promise<void> {
   const column = (of: (row: Row) => string | number | Date | null): SQL => textArray(all.map(of));
   await q.execute(sql`
     with stored as (
-      insert into deliveries (day, tenant, account_id, channel, kind, source, received, size, hash, sealed, defect)
-      select day::date, tenant, account_id, channel, kind, source, received::timestamptz, size::int, hash, sealed, defect
+      insert into deliveries (day, tenant, account_id, channel, kind, source, received, size, sealed, defect)
+      select day::date, tenant, account_id, channel, kind, source, received::timestamptz, size::int, sealed, defect
       from unnest(${column((r) => r.day)}, ${column((r) => r.tenant)}, ${column((r) => r.accountId)},
         ${column((r) => r.channel)}, ${column((r) => r.kind)}, ${column((r) => r.source)}, ${column((r) => r.received)},
-        ${column((r) => r.size)}, ${column((r) => r.hash)}, ${column((r) => r.sealed)}, ${column((r) => r.defect)})
-        as news(day, tenant, account_id, channel, kind, source, received, size, hash, sealed, defect)
+        ${column((r) => r.size)}, ${column((r) => r.sealed)}, ${column((r) => r.defect)})
+        as news(day, tenant, account_id, channel, kind, source, received, size, sealed, defect)
       returning day, id),
     to_b as (insert into inbox_b (day, id) select day, id from stored where (select active from inbox_turn) = 'b')
     insert into inbox_a (day, id) select day, id from stored where (select active from inbox_turn) = 'a'`);

@@ -1,0 +1,2 @@
+DROP INDEX "deliveries_account";--> statement-breakpoint
+ALTER TABLE "deliveries" DROP COLUMN "hash";
