@@ -2,7 +2,9 @@
 import type { ChannelDefinition } from "./contract.ts";
 
 const channels: Record<string, () => Promise<ChannelDefinition>> = {
+  e9: async () => (await import("./e9/index.ts")).e9,
   fake: async () => (await import("./fake/index.ts")).fake,
+  hw: async () => (await import("./hw/index.ts")).hw,
 };
 
 export const channelNames: readonly string[] = Object.keys(channels);

@@ -165,10 +165,16 @@ function authenticate(request: RawRequest, secret: string, now: Date): void {
 function split(body: Uint8Array): RawDelivery[] {
   const messages = parsed(body);
   if (messages === null || messages.length > pushedEventsMax) return [{ kind: "event", body }];
-  return messages.map((message) => {
-    const isCdr = typeof message === "object" && message !== null && "type" in message && message.type === "cdr";
-    return { kind: isCdr ? "cdr" : "event", body: bytes(message) };
-  });
+  try {
+    return messages.map((message) => ({ kind: isCdr(message) ? "cdr" : "event", body: bytes(message) }));
+  } catch {
+    // Nested so deep that it cannot be written again.
+    return [{ kind: "event", body }];
+  }
+}
+
+function isCdr(message: unknown): boolean {
+  return typeof message === "object" && message !== null && "type" in message && message.type === "cdr";
 }
 
 function parsed(body: Uint8Array): unknown[] | null {

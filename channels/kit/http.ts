@@ -158,5 +158,5 @@ function explain(error: unknown, signal: AbortSignal, stage: "connecting" | "rea
 /** Letters and underscores only: a code, never a sentence with an address in it. */
 function codeOf(error: unknown): string | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return null;
-  return /^\w{1,64}$/.test(error.code) ? error.code : null;
+  return /^[A-Za-z_]{1,64}$/.test(error.code) ? error.code : null;
 }

@@ -50,6 +50,8 @@ export interface Harness {
   /** Events as `kind leg` that the provider reports while a call runs, apart from its CDR. */
   tells: readonly string[];
   lookup: "running" | "ended" | "none";
+  /** Calls of which `follow` can be answered; the running ones too unless said otherwise. */
+  followKnows?: "ended";
   /** What the provider's documents say of a 5xx in its own form. */
   serverErrorEffect: Effect;
   /** How old a push may be; null where the provider signs no time. */

@@ -32,6 +32,7 @@ export function channelOf(harness: Harness, tools: Partial<ChannelTools> = {}, c
 
 export async function withLine<T>(harness: Harness, use: (line: Line) => Promise<T>): Promise<T> {
   const channel = channelOf(harness);
+  const isPolled = harness.definition.polled(harness.definition.config.parse(harness.config));
   const pushes: RawRequest[] = [];
   const deliveries: RawDelivery[] = [];
   const receiver = Bun.serve({
@@ -79,7 +80,7 @@ export async function withLine<T>(harness: Harness, use: (line: Line) => Promise
       async newsOf(order, placed, enough) {
         const giveUpAt = performance.now() + patienceMs;
         for (;;) {
-          if (!channel.webhook) await ask(order, placed);
+          if (isPolled || !channel.webhook) await ask(order, placed);
           const events = deliveries.flatMap((delivery) => read(channel, delivery)).filter(isAbout(order, placed));
           if (enough(events)) return events;
           assert(performance.now() < giveUpAt, `no end of news: ${JSON.stringify(events.map(brief))}`);

@@ -39,13 +39,13 @@ function legsWith(events: CallEvent[], kind: "ringing" | "answered"): string {
   return `${has("a") ? "a" : ""}${has("b") ? "b" : ""}`;
 }
 
-async function goesAs(line: Line, ending: Ending, want: Expected): Promise<void> {
+async function goesAs(line: Line, ending: Ending, want: Expected, hearsRinging: boolean): Promise<void> {
   const order = line.order(ending);
   const events = await line.newsOf(order, await line.place(order), hasCdr);
   const end = best(events, (event) => event.kind === "ended");
   assert(end?.kind === "ended", `${ending}: no end`);
   assert.deepEqual([end.closeType, end.cause], want.close, ending);
-  assert.equal(legsWith(events, "ringing"), want.rang, `${ending}: who rang`);
+  assert.equal(legsWith(events, "ringing"), hearsRinging ? want.rang : "", `${ending}: who rang`);
   assert.equal(legsWith(events, "answered"), want.answered, `${ending}: who answered`);
   assert(end.raw !== "" && end.raw.length <= 64);
   for (const event of events) assert((event.chState ?? "").length <= 32);
@@ -59,7 +59,9 @@ export const newsChecks: Check[] = [
         const wish = { notifyUrl: "http://127.0.0.1:9/", record: false };
         const playable = expected.filter(([ending]) => harness.order(ending, wish));
         assert(playable.length > 0);
-        await Promise.all(playable.map(([ending, want]) => goesAs(line, ending, want)));
+        // Some providers tell that a leg is called, and never that it rings.
+        const hearsRinging = harness.fixtures.some(({ events }) => events.some((one) => one.startsWith("ringing")));
+        await Promise.all(playable.map(([ending, want]) => goesAs(line, ending, want, hearsRinging)));
       }),
   },
   {

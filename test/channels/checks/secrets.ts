@@ -55,7 +55,8 @@ export const secretChecks: Check[] = [
     name: "secrets: a fetch that talks is not repeated either",
     async run(harness) {
       const order = orderOf(harness, "answered");
-      const fetch = async () => {
+      const fetch = async (request: Request) => {
+        if (!harness.isPlacing(request)) return harness.tools.fetch(request);
         throw Object.assign(new TypeError(hidden(harness, order).join(" ")), { code: hidden(harness, order)[0] });
       };
       const error = await failure(channelOf(harness, { fetch }).place(order, never()), "place with a talking fetch");
