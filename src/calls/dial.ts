@@ -2,11 +2,10 @@ import type { OrderField, PhoneNumber } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { callRecords, type TenantSettings } from "../../db/schema/index.ts";
 import { settingsOf } from "../auth/tenants.ts";
-import type { Fact } from "../domain/fact.ts";
 import { newCallId, randomLetters } from "../domain/id.ts";
-import { mergeFacts } from "../domain/merge.ts";
+import { type Merge, mergeFacts } from "../domain/merge.ts";
 import { parsePhone, samePhone } from "../domain/phone.ts";
-import { project } from "../domain/record.ts";
+import { type Projection, project } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { seatHolder, takeSeat } from "../limits/seat.ts";
 import type { Line } from "../lines/directory.ts";
@@ -15,7 +14,7 @@ import { type Agent, type Route, refusalOf, route } from "../routing/wish.ts";
 import { insertAttempt, sentFact } from "./attempt.ts";
 import type { CallContext } from "./context.ts";
 import { drive } from "./drive.ts";
-import { claimKey, fingerprintOf, replayOf } from "./idempotency.ts";
+import { claimKey, fingerprintOf, keyHashOf, replayOf } from "./idempotency.ts";
 import type { Plan } from "./order.ts";
 import { insertEvents, tidings } from "./record.ts";
 
@@ -55,8 +54,9 @@ export async function dial(
   ctx: CallContext,
   tenant: string,
   request: DialRequest,
-  idempotencyKey: string | null,
+  key: string | null,
 ): Promise<{ callId: string; replayed: boolean }> {
+  const idempotencyKey = key === null ? null : keyHashOf(ctx, tenant, key);
   const fingerprint = idempotencyKey === null ? null : fingerprintOf(ctx, tenant, request);
   if (idempotencyKey !== null && fingerprint !== null) {
     const earlier = await ctx.db.run((q) => replayOf(q, tenant, idempotencyKey, fingerprint));
@@ -112,42 +112,75 @@ interface Intent {
   fingerprint: Record<string, string> | null;
 }
 
-/** One commit before the request leaves: key, seat, record, attempt. The earlier call's id where the key was taken meanwhile. */
+/** Why nothing was written; thrown to roll back what stands in the same pipeline. */
+class Taken extends Error {
+  readonly what: "key" | "seat";
+  constructor(what: "key" | "seat") {
+    super(`${what} taken`);
+    this.what = what;
+  }
+}
+
+/** One commit before the request leaves: key, seat, record, attempt. An earlier call's id where the key was taken. */
 async function begin(ctx: CallContext, plan: Plan, line: Line, intent: Intent): Promise<string | null> {
+  const { seat, idempotencyKey, fingerprint } = intent;
+  try {
+    await ctx.db.tx((q) => write(ctx, q, plan, line, intent));
+    return null;
+  } catch (error) {
+    if (!(error instanceof Taken)) throw error;
+    if (error.what === "key" && idempotencyKey !== null && fingerprint !== null) {
+      const earlier = await ctx.db.run((q) => replayOf(q, plan.tenant, idempotencyKey, fingerprint));
+      if (earlier !== null) return earlier;
+      // The key ran out between the two statements: nothing was placed, asking again is safe.
+      throw new Refusal("unavailable", "请重试 · ask again", { retryAfterSeconds: 1 });
+    }
+    const running = await ctx.db.run((q) => seatHolder(q, seat ?? ""));
+    throw new Refusal("agent_busy", "坐席正在另一通通话中 · the agent is in another call", {
+      more: running === null ? {} : { runningCallId: running },
+    });
+  }
+}
+
+/** The statements leave one behind the other without waiting for answers; the key's comes first, then the seat's. */
+async function write(ctx: CallContext, q: Query, plan: Plan, line: Line, intent: Intent): Promise<void> {
   const { now, seat, idempotencyKey, fingerprint } = intent;
   const { callId, tenant } = plan;
   const facts = [sentFact(ctx, line, 1, now, plan.displayNumber ?? line.shownNumber)];
-  return ctx.db.tx(async (q) => {
-    if (idempotencyKey !== null && fingerprint !== null) {
-      const claimed = await claimKey(q, tenant, idempotencyKey, fingerprint, callId, now);
-      if (!claimed) {
-        const earlier = await replayOf(q, tenant, idempotencyKey, fingerprint);
-        // The key ran out between the two statements: nothing was placed, asking again is safe.
-        if (earlier === null) throw new Refusal("unavailable", "请重试 · ask again", { retryAfterSeconds: 1 });
-        return earlier;
-      }
-    }
-    const latestEnd = await insertRecord(ctx, q, plan, intent, facts);
-    if (seat !== null && !(await takeSeat(q, seat, callId, now, latestEnd))) {
-      const running = await seatHolder(q, seat);
-      throw new Refusal("agent_busy", "坐席正在另一通通话中 · the agent is in another call", {
-        more: running === null ? {} : { runningCallId: running },
-      });
-    }
-    await insertAttempt(q, line, { callId, number: 1 }, now);
-    await insertEvents(q, [{ tenant, callId, facts, received: now, deliveryId: null }]);
-    return null;
-  });
+  const merge = mergeFacts({}, facts);
+  const projection = project(merge, { ...plan, createdAt: now.getTime() });
+  const latestEnd = new Date(projection.latestEnd ?? now.getTime());
+  const created = {
+    tenant,
+    callId,
+    version: 1,
+    topic: "call.created",
+    payload: tidings({ callId, version: 1, userId: intent.request.userId ?? null }, projection, null),
+  } as const;
+  const [claimed, seated] = await Promise.all([
+    idempotencyKey === null || claimKey(q, tenant, idempotencyKey, fingerprint ?? {}, callId, now),
+    seat === null || takeSeat(q, seat, callId, now, latestEnd),
+    insertRecord(ctx, q, plan, intent, merge, projection),
+    insertAttempt(q, line, { callId, number: 1 }, now),
+    insertEvents(q, [{ tenant, callId, facts, received: now, deliveryId: null }]),
+    appendOutbox(ctx, q, [created]),
+  ]);
+  if (!claimed) throw new Taken("key");
+  if (!seated) throw new Taken("seat");
 }
 
-async function insertRecord(ctx: CallContext, q: Query, plan: Plan, intent: Intent, facts: Fact[]): Promise<Date> {
+async function insertRecord(
+  ctx: CallContext,
+  q: Query,
+  plan: Plan,
+  intent: Intent,
+  merge: Merge,
+  projection: Projection,
+): Promise<void> {
   const { request, found, now } = intent;
   const { tenant, callId, customer, agent } = plan;
   const seal = (text: string): string => ctx.seal.text(tenant, text);
   const index = (phone: PhoneNumber): string => ctx.seal.index(tenant, "phone", phone.reveal());
-  const merge = mergeFacts({}, facts);
-  const projection = project(merge, { ...plan, createdAt: now.getTime() });
-  const latestEnd = new Date(projection.latestEnd ?? now.getTime());
   await q.insert(callRecords).values({
     tenant,
     callId,
@@ -188,14 +221,11 @@ async function insertRecord(ctx: CallContext, q: Query, plan: Plan, intent: Inte
     callerNumberIndex: projection.shownNumber?.index ?? null,
     state: projection.state,
     status: projection.status,
-    latestEnd,
+    latestEnd: projection.latestEnd === null ? null : new Date(projection.latestEnd),
     merge,
     version: 1,
     updated: now,
   });
-  const payload = tidings({ callId, version: 1, userId: request.userId ?? null }, projection, null);
-  await appendOutbox(ctx, q, [{ tenant, callId, version: 1, topic: "call.created", payload }]);
-  return latestEnd;
 }
 
 /** The person's phone where it is known, so that one person is one seat on whichever channel. */

@@ -13,6 +13,11 @@ export function fingerprintOf(ctx: Context, tenant: string, request: object): Re
   );
 }
 
+/** Apps make keys of what they have at hand, numbers too: what is kept is a keyed hash. */
+export function keyHashOf(ctx: Context, tenant: string, key: string): string {
+  return ctx.seal.index(tenant, "idempotency-key", key);
+}
+
 /** Claims a key for a call. False where another request has it. */
 export async function claimKey(
   q: Query,

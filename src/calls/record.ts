@@ -89,7 +89,6 @@ export async function applyNews(
 ): Promise<RecordChange[]> {
   const ours = news.filter((one) => locked.get(one.callId)?.tenant === one.tenant && one.facts.length > 0);
   if (ours.length === 0) return [];
-  await insertEvents(q, ours);
   const factsOf = Map.groupBy(ours, (one) => one.callId);
   const updates: { call: LockedCall; merge: Merge; before: Projection; after: Projection; told: boolean }[] = [];
   for (const [callId, group] of factsOf) {
@@ -107,23 +106,18 @@ export async function applyNews(
     call.merge = merge;
     if (told) call.version += 1;
   }
-  if (updates.length === 0) return [];
-  await writeRecords(ctx, q, updates);
   const changes = updates.filter((one) => one.told);
-  await appendOutbox(ctx, q, changes.flatMap(messagesOf));
-  await moveSeats(
-    q,
-    changes
-      .filter(({ before, after }) => before.latestEnd !== after.latestEnd)
-      .map(({ call, after }) => ({
-        callId: call.callId,
-        until: after.latestEnd === null ? null : new Date(after.latestEnd),
-      })),
-  );
-  await closeAttempts(
-    q,
-    changes.filter(({ before, after }) => before.state !== "close" && after.state === "close"),
-  );
+  // Statements of one transaction that do not wait for each other's answers: they leave one behind the other.
+  await Promise.all([
+    insertEvents(q, ours),
+    updates.length === 0 ? null : writeRecords(ctx, q, updates),
+    appendOutbox(ctx, q, changes.flatMap(messagesOf)),
+    moveSeats(q, changes.filter(({ before, after }) => before.latestEnd !== after.latestEnd).map(seatOf)),
+    closeAttempts(
+      q,
+      changes.filter(({ before, after }) => before.state !== "close" && after.state === "close"),
+    ),
+  ]);
   return changes.map(({ call, after }) => ({
     tenant: call.tenant,
     callId: call.callId,
@@ -132,6 +126,10 @@ export async function applyNews(
     closed: after.state === "close",
     doubled: after.doubled,
   }));
+}
+
+function seatOf({ call, after }: { call: LockedCall; after: Projection }): { callId: string; until: Date | null } {
+  return { callId: call.callId, until: after.latestEnd === null ? null : new Date(after.latestEnd) };
 }
 
 export async function insertEvents(q: Query, news: readonly News[]): Promise<void> {

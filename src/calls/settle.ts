@@ -33,7 +33,11 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
   const lines = await ctx.directory.linesOf(line.tenant);
   const now = ctx.clock.now();
   const done = await ctx.db.tx(async (q) => {
-    const locked = await lockCalls(q, [ref.callId]);
+    // The call's lock first, then the id's: they leave in this order, and neither waits for the other's answer.
+    const [locked] = await Promise.all([
+      lockCalls(q, [ref.callId]),
+      outcome.is === "placed" ? storeProviderId(q, line, ref, outcome.placement) : null,
+    ]);
     const call = locked.get(ref.callId);
     const sentAt = call?.merge[`${ref.number}.sent`]?.[1];
     if (call === undefined || sentAt === undefined) return null;
@@ -47,7 +51,6 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
     switch (outcome.is) {
       case "placed":
         add(ref.number, "placed", { ...outcome.placement }, 2);
-        await storeProviderId(q, line, ref, outcome.placement);
         break;
       case "unknown":
         add(ref.number, "unknown", told);
@@ -69,9 +72,11 @@ export async function settle(ctx: CallContext, line: Line, ref: AttemptRef, outc
         }
       }
     }
-    await writeAttempt(q, ref, outcome, now, nextAsk(line, call, outcome, sentAt, now));
     const news = { tenant: line.tenant, callId: ref.callId, facts, received: now, deliveryId: null };
-    const changes = await applyNews(ctx, q, locked, [news]);
+    const [changes] = await Promise.all([
+      applyNews(ctx, q, locked, [news]),
+      writeAttempt(q, ref, outcome, now, nextAsk(line, call, outcome, sentAt, now)),
+    ]);
     return { changes, next, hangupAsked: call.merge["0.hangup-asked"] !== undefined };
   });
   if (done === null) return { next: null, hangupAsked: false };
@@ -110,11 +115,13 @@ function nextAttempt(call: LockedCall, lines: readonly Line[], now: Date): Settl
 /** Storing an id and parking for it first take the same lock, so that no news stays parked whose call is known. */
 async function storeProviderId(q: Query, line: Line, ref: AttemptRef, placement: Placement): Promise<void> {
   const lock = `${line.accountId}:${placement.providerCallId}`;
-  await q.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`);
-  await q.execute(sql`
-    update call_attempts set provider_call_id = ${placement.providerCallId}, provider_job_id = ${placement.providerJobId}
-    where call_id = ${ref.callId} and number = ${ref.number}`);
-  await requeueWaiting(q, line.accountId, [placement.providerCallId]);
+  await Promise.all([
+    q.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`),
+    q.execute(sql`
+      update call_attempts set provider_call_id = ${placement.providerCallId}, provider_job_id = ${placement.providerJobId}
+      where call_id = ${ref.callId} and number = ${ref.number}`),
+    requeueWaiting(q, line.accountId, [placement.providerCallId]),
+  ]);
 }
 
 async function writeAttempt(q: Query, ref: AttemptRef, outcome: Outcome, now: Date, due: Date | null): Promise<void> {

@@ -1,8 +1,14 @@
 import { z } from "@hono/zod-openapi";
-import { text } from "./fields.ts";
+import { text, webAddress } from "./fields.ts";
 
 const phoneText = z.string().min(3).max(32);
 const bizDataCharsMax = 8_192;
+const bizDataDepthMax = 64;
+
+function isShallow(value: unknown, depthMax: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depthMax > 0 && Object.values(value).every((inner) => isShallow(inner, depthMax - 1));
+}
 
 const asked = {
   customerPhone: phoneText.openapi({ description: "客户电话（B 路）· the customer, leg B", example: "13900000000" }),
@@ -31,11 +37,7 @@ const asked = {
     .regex(/^\d{1,8}$/)
     .optional()
     .openapi({ description: "400 商户分机号" }),
-  ivrUrl: z
-    .url({ protocol: /^https?$/ })
-    .max(512)
-    .optional()
-    .openapi({ description: "IVR 语音地址 · IVR sound" }),
+  ivrUrl: webAddress(512).optional().openapi({ description: "IVR 语音地址 · IVR sound" }),
   ivrText: z.string().min(1).max(1_000).optional().openapi({ description: "IVR 文本 · IVR text" }),
 };
 
@@ -46,8 +48,13 @@ export const dialRequest = z
     customerName: text(100).optional(),
     orderId: text(64).optional(),
     bizId: text(128).optional().openapi({ description: "业务编号 · your own id" }),
+    // Came as JSON, so it is JSON. How deep it is stands before everything that would follow it down.
     bizData: z
-      .json()
+      .unknown()
+      .refine((value) => isShallow(value, bizDataDepthMax), {
+        error: `最多 ${bizDataDepthMax} 层 · nested too deep`,
+        abort: true,
+      })
       .refine((value) => JSON.stringify(value).length <= bizDataCharsMax, `最多 ${bizDataCharsMax} 字符 · too long`)
       .optional()
       .openapi({ type: "object", description: "业务数据，原样返回 · your own data, given back as it is" }),

@@ -3,13 +3,20 @@ import { z } from "@hono/zod-openapi";
 import { parsePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
 
+const isPlain = (value: string): boolean => !/\p{Cc}/u.test(value) && value.isWellFormed();
+const notPlain = "含有控制字符 · no control characters";
+
 /** Text for people, of 1 to `max` characters. NUL cannot be stored; other control characters have no place either. */
 export function text(max: number) {
+  return z.string().min(1).max(max).refine(isPlain, notPlain);
+}
+
+/** An http or https address. What `URL` makes sense of may hold control characters all the same. */
+export function webAddress(max: number) {
   return z
-    .string()
-    .min(1)
+    .url({ protocol: /^https?$/ })
     .max(max)
-    .refine((value) => !/\p{Cc}/u.test(value) && value.isWellFormed(), "含有控制字符 · no control characters");
+    .refine(isPlain, notPlain);
 }
 
 /** A phone number as people write it; masked wherever it is printed from here on. */
@@ -31,7 +38,11 @@ export const lineNumber = z
   .transform(Number)
   .openapi({ type: "string", example: "1" });
 
-export const moment = z.iso.datetime().openapi({ example: "2025-01-01T08:00:00.000Z" });
+/** The database has no year 0. */
+export const moment = z.iso
+  .datetime()
+  .refine((value) => !value.startsWith("0000"), "年份无效 · no such year")
+  .openapi({ example: "2025-01-01T08:00:00.000Z" });
 
 export const done = z.object({ success: z.literal(true) }).openapi("Done");
 

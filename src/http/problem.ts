@@ -4,6 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import { ZodError } from "zod";
 import { DatabaseError, databaseAway } from "../../db/sql.ts";
 import { Refusal, type RefusalCode, refusals } from "../domain/refusal.ts";
+import { scrub } from "../log.ts";
 import type { AppEnv } from "./route.ts";
 
 const fieldsMax = 50;
@@ -81,7 +82,8 @@ function fieldsOf(error: ZodError): Field[] {
 }
 
 function nameOf(path: readonly string[]): string {
-  return path.length === 0 ? "body" : path.join(".").slice(0, fieldNameMax);
+  // An unknown field is named as it was sent, and may be a number.
+  return path.length === 0 ? "body" : path.map(scrub).join(".").slice(0, fieldNameMax);
 }
 
 /** A 500 is for people to look at; a 4xx is the asker's business. */

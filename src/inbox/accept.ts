@@ -19,6 +19,8 @@ export interface Arrival {
 export interface Accept {
   /** Resolves once all of them are durable; rejects when they are not, and the provider must repeat. */
   accept(arrivals: readonly Arrival[]): Promise<void>;
+  /** How many have been stored by this process. */
+  stored(): number;
   /** Waits for what is under way. */
   stop(): Promise<void>;
 }
@@ -40,6 +42,7 @@ interface Waiting {
 export function createAccept(ctx: Context, stored: () => void): Accept {
   const waiting: Waiting[] = [];
   const running = new Set<Promise<void>>();
+  let count = 0;
 
   function start(): void {
     while (running.size < commitsAtOnce && waiting.length > 0) {
@@ -62,6 +65,7 @@ export function createAccept(ctx: Context, stored: () => void): Accept {
         ),
       );
       for (const one of group) one.done();
+      count += group.length;
       stored();
     } catch (error) {
       if (!isDataError(error)) {
@@ -97,6 +101,7 @@ export function createAccept(ctx: Context, stored: () => void): Accept {
       start();
       await Promise.all(commits);
     },
+    stored: () => count,
     async stop() {
       while (running.size > 0) await Promise.allSettled(running);
     },

@@ -10,7 +10,7 @@ import { type Parked, park, unpark } from "../parked/park.ts";
 import { isDataError } from "./accept.ts";
 import { factOf } from "./facts.ts";
 import { type Match, matchCalls } from "./match.ts";
-import { type Claimed, claim, requeue } from "./queue.ts";
+import { type Claimed, claim, requeue, withdraw } from "./queue.ts";
 import { UnknownAccounts, understand } from "./understand.ts";
 
 /** What a drain has done; counted for the health of the callback log. */
@@ -23,6 +23,7 @@ export interface Drained {
 }
 
 const batchMax = 300;
+const silentAgainMs = 60_000;
 
 /**
  * Handles one batch of the inbox in one transaction: read, normalize, match, merge, park what fits nowhere. Any number
@@ -30,8 +31,12 @@ const batchMax = 300;
  * parked. Returns null when the inbox is empty.
  */
 export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Drained | null> {
+  const claimed: Claimed[] = [];
   try {
-    const done = await ctx.db.tx((q) => drainBatch(ctx, q, limit));
+    const done = await ctx.db.tx(async (q) => {
+      claimed.push(...(await claim(ctx, q, limit)));
+      return drainBatch(ctx, q, claimed);
+    });
     if (done === null) return null;
     ctx.told(done.changes);
     for (const one of done.unwanted) hangUpProven(ctx, one);
@@ -41,18 +46,18 @@ export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Dra
       for (const id of error.accountIds) await ctx.directory.accountLines(id);
       return drainOnce(ctx, limit);
     }
-    if (!isDataError(error)) throw error;
-    ctx.log.warn({ code: error.code, count: limit }, "a batch of deliveries was refused by the database");
-    return limit > 1 ? drainOnce(ctx, limit >> 1) : setAside(ctx, error.code);
+    const [first] = claimed;
+    if (first === undefined || !isDataError(error)) throw error;
+    ctx.log.warn({ code: error.code, count: claimed.length }, "a batch of deliveries was refused by the database");
+    return claimed.length > 1 ? drainOnce(ctx, claimed.length >> 1) : setAside(ctx, first, error.code);
   }
 }
 
 async function drainBatch(
   ctx: CallContext,
   q: Query,
-  limit: number,
+  claimed: readonly Claimed[],
 ): Promise<{ drained: Drained; changes: RecordChange[]; unwanted: Told[] } | null> {
-  const claimed = await claim(ctx, q, limit);
   if (claimed.length === 0) return null;
   const read = understand(ctx, claimed);
   const told = read.flatMap(({ claimed: delivery, events }) => events.map((event) => ({ delivery, event })));
@@ -85,7 +90,7 @@ async function drainBatch(
     ...learned.map(({ delivery, event }) => `${delivery.accountId}:${event.ref.providerCallId}`),
     ...waiting.map((one) => `${one.accountId}:${one.waitsFor}`),
   ]);
-  await storeProviderIds(q, learned);
+  await storeProviderIds(q, learned, ctx.clock.now());
   const news = matched.map((one) => newsOf(ctx, one, learned.includes(one)));
   const changes = await applyNews(ctx, q, locked, news);
   const known = await knownMeanwhile(q, waiting);
@@ -163,13 +168,16 @@ async function lockProviderIds(q: Query, names: readonly string[]): Promise<void
 }
 
 /** An id that news told proves the placement, as the provider's answer would have. */
-async function storeProviderIds(q: Query, learned: readonly Told[]): Promise<void> {
+async function storeProviderIds(q: Query, learned: readonly Told[], now: Date): Promise<void> {
   if (learned.length === 0) return;
+  // Where the placement still waits for its answer, its own outcome will say when. If none ever comes, this does.
+  const askedAfter = new Date(now.getTime() + silentAgainMs).toISOString();
   const column = (of: (one: Told) => string | number | null) => textArray(learned.map(of));
   await q.execute(sql`
     with stored as (
       update call_attempts as attempt
-      set provider_call_id = news.id, provider_job_id = news.job, outcome = 'placed'
+      set provider_call_id = news.id, provider_job_id = news.job, outcome = 'placed',
+        follow_due = coalesce(attempt.follow_due, ${askedAfter}::timestamptz)
       from unnest(${column(({ match }) => match.callId)}, ${column(({ match }) => match.number)},
         ${column(({ event }) => event.ref.providerCallId ?? null)}, ${column(({ event }) => event.ref.providerJobId ?? null)})
         as news(call_id, number, id, job)
@@ -210,15 +218,13 @@ async function matchIds(q: Query, waiting: readonly Parked[]): Promise<Set<strin
   return new Set(rows<{ name: string }>(found).map((row) => row.name));
 }
 
-/** The one delivery at the head of the queue that the database refuses whatever is done: kept, and shown as malformed. */
-async function setAside(ctx: CallContext, code: string): Promise<Drained> {
-  await ctx.db.tx(async (q) => {
-    const claimed = await claim(ctx, q, 1);
-    await park(
-      q,
-      claimed.map((one) => aside(one, "malformed", `the database refused it: ${code}`)),
-      ctx.clock.now(),
-    );
+/** The one delivery that the database refuses whatever is done: kept, and shown as malformed. */
+async function setAside(ctx: CallContext, one: Claimed, code: string): Promise<Drained> {
+  // Another drain may have met it as well, and been quicker: then there is nothing left to do.
+  const mine = await ctx.db.tx(async (q) => {
+    if (!(await withdraw(q, one))) return false;
+    await park(q, [aside(one, "malformed", `the database refused it: ${code}`)], ctx.clock.now());
+    return true;
   });
-  return { deliveries: 1, events: 0, unmatched: 0, malformed: 1, unrecognized: 0 };
+  return { deliveries: Number(mine), events: 0, unmatched: 0, malformed: Number(mine), unrecognized: 0 };
 }

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { RawDelivery } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
-import { rows, textArray } from "../../db/sql.ts";
+import { changed, rows, textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { unpackDelivery } from "./pack.ts";
 
@@ -61,6 +61,16 @@ async function read(ctx: Context, q: Query, day: string, taken: readonly Taken[]
     defect: row.defect,
     raw: unpackDelivery(row.kind, ctx.seal.openBytes(row.tenant, row.sealed)),
   }));
+}
+
+/** Takes one delivery out of the queue. False where another drain has it, or had it. */
+export async function withdraw(q: Query, one: Taken): Promise<boolean> {
+  let taken = 0;
+  for (const table of ["inbox_a", "inbox_b"])
+    taken += changed(
+      await q.execute(sql`delete from ${sql.identifier(table)} where id = ${one.id} and day = ${one.day}`),
+    );
+  return taken > 0;
 }
 
 /** Puts deliveries back; a later drain takes them up again. */

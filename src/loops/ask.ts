@@ -4,7 +4,7 @@ import { ChannelError } from "../../channels/errors.ts";
 import { callAttempts } from "../../db/schema/index.ts";
 import { changed, rows, textArray } from "../../db/sql.ts";
 import { type CallContext, placeTimeoutMs } from "../calls/context.ts";
-import { findAttempt, orphanedBefore } from "../calls/find.ts";
+import { type Found, findAttempt, orphanedBefore } from "../calls/find.ts";
 import type { Attempt } from "../calls/open.ts";
 import { placedCall } from "../calls/order.ts";
 import { settle } from "../calls/settle.ts";
@@ -73,7 +73,11 @@ async function askAccount(ctx: CallContext, accept: Accept, accountId: string, t
     if (placed.length > 0) await followCalls(ctx, accept, speaker, placed);
     for (const attempt of unknown) {
       const line = lines.find((one) => one.id === attempt.lineId) ?? speaker;
-      const found = await findAttempt(ctx, line, attempt);
+      const found = await findAttempt(ctx, line, attempt).catch((error): Found => {
+        // A look-up that cannot be written (an id that is another call's) must not hold up those behind it.
+        ctx.log.error({ ...errorFields(error), callId: attempt.callId, lineId: line.id }, "look-up was not settled");
+        return { askNext: new Date(ctx.clock.now().getTime() + silentAgainMs) };
+      });
       if (found !== "settled") await moveDue(ctx, [attempt], found.askNext);
     }
   } finally {

@@ -9,13 +9,33 @@ export interface DrainCounts extends Drained {
   lastRun: Date | null;
 }
 
-/** Empties the inbox, batch by batch; now and then lets its tables take turns. */
-export function createDrainDuty(ctx: CallContext): { counts: DrainCounts; runOnce(): Promise<boolean> } {
+/** Above this rate of arrivals a drain rests between two batches: taking in comes before handling. */
+const rushPerSecond = 1_000;
+const restInRushMs = 100;
+
+/**
+ * Empties the inbox, batch by batch; now and then lets its tables take turns. `stored` tells how many deliveries this
+ * process has taken in so far.
+ */
+export function createDrainDuty(
+  ctx: CallContext,
+  stored: () => number,
+): { counts: DrainCounts; runOnce(signal?: AbortSignal): Promise<boolean> } {
   const counts: DrainCounts = { deliveries: 0, events: 0, unmatched: 0, malformed: 0, unrecognized: 0, lastRun: null };
   let sinceTurn = 0;
+  let seen = { stored: 0, at: ctx.clock.now().getTime() };
+
+  function inRush(): boolean {
+    const now = { stored: stored(), at: ctx.clock.now().getTime() };
+    const rush = (now.stored - seen.stored) * 1_000 > rushPerSecond * Math.max(restInRushMs, now.at - seen.at);
+    seen = now;
+    return rush;
+  }
+
   return {
     counts,
-    async runOnce() {
+    async runOnce(signal) {
+      if (inRush()) await ctx.clock.sleep(restInRushMs, signal);
       const drained = await drainOnce(ctx);
       counts.lastRun = ctx.clock.now();
       if (drained === null) return false;

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
-import { rows } from "../../db/sql.ts";
+import { rows, textArray } from "../../db/sql.ts";
 import type { CallContext } from "../calls/context.ts";
 import { forgetKeys } from "../calls/idempotency.ts";
 
@@ -10,46 +10,75 @@ const keptDays = 30;
 /** Idempotency keys hold for at least seven days. */
 const keysKeptDays = 8;
 const aheadDays = 3;
+const byMonth = ["events", "outbox", "notifications"] as const;
 
 /** Hourly: partitions for the days to come, those that are too old dropped, idempotency keys forgotten. */
 export async function maintain(ctx: CallContext): Promise<void> {
   const now = ctx.clock.now();
-  for (let ahead = 0; ahead <= aheadDays; ahead++) {
-    const from = new Date(Math.floor(now.getTime() / dayMs) * dayMs + ahead * dayMs);
-    await ensurePartition(ctx, "deliveries", from, new Date(from.getTime() + dayMs));
-  }
-  for (const ahead of [0, 1]) {
-    const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
-    const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead + 1, 1));
-    for (const table of ["events", "outbox"] as const) await ensurePartition(ctx, table, from, to);
-  }
+  const wanted = partitionsAround(now);
+  const there = await existing(
+    ctx,
+    wanted.map(({ name }) => name),
+  );
+  for (const one of wanted) if (!there.has(one.name)) await makePartition(ctx, one);
   await dropBefore(ctx, "deliveries", new Date(now.getTime() - (keptDays + 1) * dayMs));
   // A month goes when its last day is too old.
-  for (const table of ["events", "outbox"] as const)
-    await dropBefore(ctx, table, new Date(now.getTime() - (keptDays + 32) * dayMs));
+  const lastMonth = new Date(now.getTime() - (keptDays + 32) * dayMs);
+  for (const table of ["events", "outbox"] as const) await dropBefore(ctx, table, lastMonth);
   const forgotten = await forgetKeys(ctx, new Date(now.getTime() - keysKeptDays * dayMs));
   ctx.log.debug({ count: forgotten }, "partitions made and left, old keys forgotten");
 }
 
-type Partitioned = "deliveries" | "events" | "outbox";
+function partitionsAround(now: Date): Partition[] {
+  const wanted: Partition[] = [];
+  const add = (table: Partitioned, from: Date, to: Date): void =>
+    void wanted.push({ table, name: `${table}_${isoDay(from).replaceAll("-", "")}`, from, to });
+  for (let ahead = 0; ahead <= aheadDays; ahead++) {
+    const from = new Date(Math.floor(now.getTime() / dayMs) * dayMs + ahead * dayMs);
+    add("deliveries", from, new Date(from.getTime() + dayMs));
+  }
+  for (const ahead of [0, 1]) {
+    const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
+    const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead + 1, 1));
+    add("events", from, to);
+    add("outbox", from, to);
+  }
+  return wanted;
+}
+
+interface Partition {
+  table: Partitioned;
+  name: string;
+  from: Date;
+  to: Date;
+}
+
+type Partitioned = "deliveries" | (typeof byMonth)[number];
 
 const isoDay = (at: Date): string => at.toISOString().slice(0, 10);
 
 /** Rows of a range that came before its partition stay in the table's default partition; that is no fault. */
-async function ensurePartition(ctx: CallContext, table: Partitioned, from: Date, to: Date): Promise<void> {
-  const name = `${table}_${isoDay(from).replaceAll("-", "")}`;
+async function makePartition(ctx: CallContext, { table, name, from, to }: Partition): Promise<void> {
   await ctx.db.tx(async (q) => {
     // One instance at a time; the others find it made.
     await q.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`partition:${table}`}, 0))`);
     if (await exists(q, name)) return;
     const column = sql.identifier(table === "deliveries" ? "day" : "month");
     const early = await q.execute(sql`
-      select 1 from ${sql.identifier(`${table}_other`)} where ${column} >= ${isoDay(from)}::date and ${column} < ${isoDay(to)}::date limit 1`);
+      select 1 from ${sql.identifier(`${table}_other`)}
+      where ${column} >= ${isoDay(from)}::date and ${column} < ${isoDay(to)}::date limit 1`);
     if (rows(early).length > 0) return;
     await q.execute(
       sql.raw(`create table ${name} partition of ${table} for values from ('${isoDay(from)}') to ('${isoDay(to)}')`),
     );
   });
+}
+
+async function existing(ctx: CallContext, names: readonly string[]): Promise<Set<string>> {
+  const found = await ctx.db.run((q) =>
+    q.execute(sql`select name from unnest(${textArray(names)}) as wanted(name) where to_regclass(name) is not null`),
+  );
+  return new Set(rows<{ name: string }>(found).map(({ name }) => name));
 }
 
 async function exists(q: Query, table: string): Promise<boolean> {
