@@ -1,0 +1,94 @@
+import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../server/process.ts";
+import { tell } from "./figures.ts";
+import { run as load, request } from "./load.ts";
+import type { Bench } from "./main.ts";
+import { auth, startBenchService } from "./service.ts";
+
+const connections = 32;
+const distinct = 60_000;
+const warmMs = 2_000;
+const measureMs = 8_000;
+
+/** Dials a second to a provider in another process, against the same flow in the ordinary way; the time that we add. */
+export const run: Bench = async ({ database }) => {
+  const url = await database();
+  const far = await start("./far.ts");
+  const farUrl = `http://127.0.0.1:${far.port}`;
+  const service = await startBenchService(url, farUrl);
+  const ordinary = await start("./ordinary.ts", url, farUrl);
+  const body = (n: number): string => {
+    const digits = String(n).padStart(7, "0");
+    return JSON.stringify({
+      customerPhone: `1391${digits}`,
+      agent: `1371${digits}`,
+      lineId: service.lineId,
+      orderId: `o-${n}`,
+    });
+  };
+  const asked = (path: string) =>
+    Array.from({ length: distinct }, (_, n) =>
+      request("POST", path, { ...auth, "idempotency-key": randomBytes(9).toString("hex") }, body(n)),
+    );
+  const [ours, theirs] = [asked("/api/v1/calls/dial"), asked("/dial")];
+  await load({ port: service.port, connections, requests: ours.splice(0, distinct / 4), forMs: warmMs });
+  const us = await load({ port: service.port, connections, requests: ours, answersMax: ours.length, forMs: measureMs });
+  const alone = await load({
+    port: service.port,
+    connections: 1,
+    requests: asked("/api/v1/calls/dial").reverse(),
+    forMs: warmMs,
+  });
+  const provider = await load({
+    port: far.port,
+    connections: 1,
+    requests: [request("POST", "/v1/calls", {}, "{}")],
+    forMs: warmMs,
+  });
+  await load({ port: ordinary.port, connections, requests: theirs.splice(0, distinct / 4), forMs: warmMs });
+  const them = await load({
+    port: ordinary.port,
+    connections,
+    requests: theirs,
+    answersMax: theirs.length,
+    forMs: measureMs,
+  });
+  await service.stop();
+  await Promise.all([far.stop(), ordinary.stop()]);
+  if (us.unexpected + them.unexpected > 0)
+    throw new Error(`${us.unexpected} of ours, ${them.unexpected} of theirs were not 200`);
+  return [
+    tell({
+      bench: "dial",
+      figure: us.perSecond,
+      unit: "dials/s",
+      peer: "Express + pg",
+      peerFigure: them.perSecond,
+      goal: 3,
+    }),
+    tell({
+      bench: "dial",
+      figure: alone.p50 - provider.p50,
+      unit: "ms added, p50",
+      peer: "limit",
+      peerFigure: 3,
+      goal: 1,
+      atMost: true,
+    }),
+  ].every(Boolean);
+};
+
+async function start(program: string, ...args: string[]): Promise<{ port: number; stop(): Promise<void> }> {
+  const port = freePort();
+  const path = fileURLToPath(new URL(program, import.meta.url));
+  const child = Bun.spawn([process.execPath, path, String(port), ...args], { stdout: "pipe", stderr: "inherit" });
+  await child.stdout.getReader().read();
+  return {
+    port,
+    async stop() {
+      child.kill("SIGTERM");
+      await child.exited;
+    },
+  };
+}
