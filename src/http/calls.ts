@@ -1,4 +1,4 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { controlActions } from "../../channels/contract.ts";
 import type { CallContext } from "../calls/context.ts";
 import { control } from "../calls/control.ts";
@@ -20,7 +20,7 @@ import { finalStatuses, liveStatuses } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { dialRoutes } from "./dial.ts";
 import { done, moment, next, pageQuery, text } from "./fields.ts";
-import { type App, answer, guarded, guardedProblems, jsonBody, problems } from "./route.ts";
+import { type App, type AppEnv, answer, guarded, guardedProblems, jsonBody, problems } from "./route.ts";
 
 const tags = ["通话 · Calls"];
 const waitSecondsMax = 25;
@@ -60,101 +60,83 @@ export function callRoutes(app: App, calls: CallContext, reader: StatusReader): 
   listRoutes(app, calls);
 }
 
-function actRoutes(app: App, calls: CallContext): void {
-  app.openapi(
-    createRoute({
-      ...guarded("call"),
-      method: "post",
-      path: "/api/v1/calls/hangup",
-      tags,
-      summary: "挂断 · Hang up",
-      description: "已结束的通话返回 200。 · On an ended call this is no error.",
-      request: { body: jsonBody(z.strictObject({ callId })) },
-      responses: {
-        200: answer(z.object({ success: z.literal(true), message: z.string() }), "已请求 · asked, or already over"),
-        ...problems(
-          ...guardedProblems,
-          "malformed",
-          "too_large",
-          "invalid",
-          "not_found",
-          "cannot_hang_up",
-          "provider_failed",
-        ),
-      },
-    }),
-    async (c) => {
-      const { already } = await hangup(calls, c.get("principal").tenant, c.req.valid("json").callId);
-      const message = already
-        ? "通话已结束 · the call was over already"
-        : "已请求挂断 · the provider was asked to end it";
-      return c.json({ success: true as const, message }, 200);
-    },
-  );
+type SchemaOf<Routes> = Routes extends OpenAPIHono<AppEnv, infer Schema, string> ? Schema : never;
 
-  app.openapi(
-    createRoute({
-      ...guarded("call"),
-      method: "post",
-      path: "/api/v1/calls/{callId}/control",
-      tags,
-      summary: "静音、保持、转接 · Mute, hold, transfer",
-      description: "记录中的 can 列出该线路可用的操作。 · The record's `can` lists what its line can do.",
-      request: {
-        params,
-        body: jsonBody(z.strictObject({ action: z.enum(controlActions), to: text(64).optional() })),
+/** What Hono's typed client knows of the calls' routes: `hc<CallApi>(url)`. */
+export type CallApi = OpenAPIHono<
+  AppEnv,
+  SchemaOf<ReturnType<typeof dialRoutes>> &
+    SchemaOf<ReturnType<typeof actRoutes>> &
+    SchemaOf<ReturnType<typeof readRoutes>> &
+    SchemaOf<ReturnType<typeof listRoutes>>
+>;
+
+function actRoutes(app: App, calls: CallContext) {
+  return app
+    .openapi(
+      createRoute({
+        ...guarded("call"),
+        method: "post",
+        path: "/api/v1/calls/hangup",
+        tags,
+        summary: "挂断 · Hang up",
+        description: "已结束的通话返回 200。 · On an ended call this is no error.",
+        request: { body: jsonBody(z.strictObject({ callId })) },
+        responses: {
+          200: answer(z.object({ success: z.literal(true), message: z.string() }), "已请求 · asked, or already over"),
+          ...problems(
+            ...guardedProblems,
+            "malformed",
+            "too_large",
+            "invalid",
+            "not_found",
+            "cannot_hang_up",
+            "provider_failed",
+          ),
+        },
+      }),
+      async (c) => {
+        const { already } = await hangup(calls, c.get("principal").tenant, c.req.valid("json").callId);
+        const message = already
+          ? "通话已结束 · the call was over already"
+          : "已请求挂断 · the provider was asked to end it";
+        return c.json({ success: true as const, message }, 200);
       },
-      responses: {
-        200: answer(done, "已执行 · done"),
-        ...problems(
-          ...guardedProblems,
-          "malformed",
-          "too_large",
-          "invalid",
-          "not_found",
-          "unsupported",
-          "conflict",
-          "provider_failed",
-        ),
+    )
+    .openapi(
+      createRoute({
+        ...guarded("call"),
+        method: "post",
+        path: "/api/v1/calls/{callId}/control",
+        tags,
+        summary: "静音、保持、转接 · Mute, hold, transfer",
+        description: "记录中的 can 列出该线路可用的操作。 · The record's `can` lists what its line can do.",
+        request: {
+          params,
+          body: jsonBody(z.strictObject({ action: z.enum(controlActions), to: text(64).optional() })),
+        },
+        responses: {
+          200: answer(done, "已执行 · done"),
+          ...problems(
+            ...guardedProblems,
+            "malformed",
+            "too_large",
+            "invalid",
+            "not_found",
+            "unsupported",
+            "conflict",
+            "provider_failed",
+          ),
+        },
+      }),
+      async (c) => {
+        await control(calls, c.get("principal").tenant, c.req.valid("param").callId, c.req.valid("json"));
+        return c.json({ success: true as const }, 200);
       },
-    }),
-    async (c) => {
-      await control(calls, c.get("principal").tenant, c.req.valid("param").callId, c.req.valid("json"));
-      return c.json({ success: true as const }, 200);
-    },
-  );
+    );
 }
 
-function readRoutes(app: App, calls: CallContext, reader: StatusReader): void {
-  app.openapi(
-    createRoute({
-      ...guarded("call", "read"),
-      method: "get",
-      path: "/api/v1/calls/{callId}/status",
-      tags,
-      summary: "通话状态 · A call's status",
-      description: `wait 与 version 一起使用：记录更新后才回答，最多 ${waitSecondsMax} 秒。 · With wait and version the answer is held until the record changes, ${waitSecondsMax} s at most.`,
-      request: {
-        params,
-        query: z.strictObject({
-          wait: z.coerce.number().min(0).max(waitSecondsMax).default(0),
-          version: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
-        }),
-      },
-      responses: {
-        200: answer(statusView, "状态 · the status"),
-        ...problems(...guardedProblems, "not_found", "invalid", "overloaded"),
-      },
-    }),
-    async (c) => {
-      const { wait, version } = c.req.valid("query");
-      const held = wait > 0 && version !== undefined ? { version, seconds: wait, signal: c.req.raw.signal } : undefined;
-      const found = await reader.read(c.get("principal").tenant, c.req.valid("param").callId, held);
-      if (found === null) throw new Refusal("not_found", "没有这个通话 · no such call");
-      return c.json(found as z.infer<typeof statusView>, 200);
-    },
-  );
-
+function readRoutes(app: App, calls: CallContext, reader: StatusReader) {
   const one = (path: "" | "/events" | "/route", summary: string) => ({
     ...guarded("read"),
     method: "get" as const,
@@ -164,49 +146,79 @@ function readRoutes(app: App, calls: CallContext, reader: StatusReader): void {
     request: { params },
   });
   const refusals = problems(...guardedProblems, "not_found");
-  app.openapi(
-    createRoute({
-      ...one("", "通话记录 · The record"),
-      responses: { 200: answer(record, "完整记录 · the whole record"), ...refusals },
-    }),
-    async (c) => {
-      const row = await recordOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
-      return c.json(viewOf(calls, row, await canNow(calls, row)), 200);
-    },
-  );
-  app.openapi(
-    createRoute({
-      ...one("/events", "通话事实 · The call's facts"),
-      responses: {
-        200: answer(z.object({ events: z.array(z.looseObject({ kind: z.string() })) }), "按到达顺序 · as they came"),
-        ...refusals,
+  return app
+    .openapi(
+      createRoute({
+        ...guarded("call", "read"),
+        method: "get",
+        path: "/api/v1/calls/{callId}/status",
+        tags,
+        summary: "通话状态 · A call's status",
+        description: `wait 与 version 一起使用：记录更新后才回答，最多 ${waitSecondsMax} 秒。 · With wait and version the answer is held until the record changes, ${waitSecondsMax} s at most.`,
+        request: {
+          params,
+          query: z.strictObject({
+            wait: z.coerce.number().min(0).max(waitSecondsMax).default(0),
+            version: z.coerce.number().int().min(0).max(2_147_483_647).optional(),
+          }),
+        },
+        responses: {
+          200: answer(statusView, "状态 · the status"),
+          ...problems(...guardedProblems, "not_found", "invalid", "overloaded"),
+        },
+      }),
+      async (c) => {
+        const { wait, version } = c.req.valid("query");
+        const held =
+          wait > 0 && version !== undefined ? { version, seconds: wait, signal: c.req.raw.signal } : undefined;
+        const found = await reader.read(c.get("principal").tenant, c.req.valid("param").callId, held);
+        if (found === null) throw new Refusal("not_found", "没有这个通话 · no such call");
+        return c.json(found as z.infer<typeof statusView>, 200);
       },
-    }),
-    async (c) => {
-      const events = await factsOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
-      return c.json({ events: events as { kind: string }[] }, 200);
-    },
-  );
-  app.openapi(
-    createRoute({
-      ...one("/route", "选路原因 · Why it went where it went"),
-      responses: {
-        200: answer(z.looseObject({ callId: z.string() }), "每条线路与每次尝试 · every line, every attempt"),
-        ...refusals,
+    )
+    .openapi(
+      createRoute({
+        ...one("", "通话记录 · The record"),
+        responses: { 200: answer(record, "完整记录 · the whole record"), ...refusals },
+      }),
+      async (c) => {
+        const row = await recordOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
+        return c.json(viewOf(calls, row, await canNow(calls, row)), 200);
       },
-    }),
-    async (c) => {
-      const told = await routeOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
-      return c.json(told as { callId: string }, 200);
-    },
-  );
+    )
+    .openapi(
+      createRoute({
+        ...one("/events", "通话事实 · The call's facts"),
+        responses: {
+          200: answer(z.object({ events: z.array(z.looseObject({ kind: z.string() })) }), "按到达顺序 · as they came"),
+          ...refusals,
+        },
+      }),
+      async (c) => {
+        const events = await factsOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
+        return c.json({ events: events as { kind: string }[] }, 200);
+      },
+    )
+    .openapi(
+      createRoute({
+        ...one("/route", "选路原因 · Why it went where it went"),
+        responses: {
+          200: answer(z.looseObject({ callId: z.string() }), "每条线路与每次尝试 · every line, every attempt"),
+          ...refusals,
+        },
+      }),
+      async (c) => {
+        const told = await routeOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
+        return c.json(told as { callId: string }, 200);
+      },
+    );
 }
 
 function viewOf(calls: CallContext, row: RecordRow, can: readonly string[]): z.infer<typeof record> {
   return viewRecord(calls, row, can) as z.infer<typeof record>;
 }
 
-function listRoutes(app: App, calls: CallContext): void {
+function listRoutes(app: App, calls: CallContext) {
   const responses = {
     200: answer(z.object({ calls: z.array(record), next }), "新的在前 · newest first"),
     ...problems(...guardedProblems, "malformed", "too_large", "invalid"),
@@ -221,44 +233,47 @@ function listRoutes(app: App, calls: CallContext): void {
     return { calls: views, next: cursor };
   }
 
-  app.openapi(
-    createRoute({
-      ...guarded("read"),
-      method: "get",
-      path: "/api/v1/calls",
-      tags,
-      summary: "查询通话 · List calls",
-      description: "按号码查询请用 POST /api/v1/calls/search。 · To search by number use POST /api/v1/calls/search.",
-      request: { query: z.strictObject({ ...filter, ...pageQuery }) },
-      responses,
-    }),
-    async (c) => {
-      const { limit, cursor, from, to, ...rest } = c.req.valid("query");
-      return c.json(await list(c.get("principal").tenant, { ...rest, ...times({ from, to }) }, { limit, cursor }), 200);
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("read"),
-      method: "post",
-      path: "/api/v1/calls/search",
-      tags,
-      summary: "按号码查询 · Search by number",
-      description: "号码放在请求体中，绝不出现在 URL 里。 · The number stands in the body, never in a URL.",
-      request: {
-        body: jsonBody(z.strictObject({ ...filter, ...pageQuery, phone: z.string().min(3).max(32).optional() })),
+  return app
+    .openapi(
+      createRoute({
+        ...guarded("read"),
+        method: "get",
+        path: "/api/v1/calls",
+        tags,
+        summary: "查询通话 · List calls",
+        description: "按号码查询请用 POST /api/v1/calls/search。 · To search by number use POST /api/v1/calls/search.",
+        request: { query: z.strictObject({ ...filter, ...pageQuery }) },
+        responses,
+      }),
+      async (c) => {
+        const { limit, cursor, from, to, ...rest } = c.req.valid("query");
+        return c.json(
+          await list(c.get("principal").tenant, { ...rest, ...times({ from, to }) }, { limit, cursor }),
+          200,
+        );
       },
-      responses,
-    }),
-    async (c) => {
-      const { limit, cursor, from, to, phone, ...rest } = c.req.valid("json");
-      const { tenant } = c.get("principal");
-      const phoneIndex =
-        phone === undefined ? undefined : calls.seal.index(tenant, "phone", phoneField("phone", phone).reveal());
-      return c.json(await list(tenant, { ...rest, ...times({ from, to }), phoneIndex }, { limit, cursor }), 200);
-    },
-  );
+    )
+    .openapi(
+      createRoute({
+        ...guarded("read"),
+        method: "post",
+        path: "/api/v1/calls/search",
+        tags,
+        summary: "按号码查询 · Search by number",
+        description: "号码放在请求体中，绝不出现在 URL 里。 · The number stands in the body, never in a URL.",
+        request: {
+          body: jsonBody(z.strictObject({ ...filter, ...pageQuery, phone: z.string().min(3).max(32).optional() })),
+        },
+        responses,
+      }),
+      async (c) => {
+        const { limit, cursor, from, to, phone, ...rest } = c.req.valid("json");
+        const { tenant } = c.get("principal");
+        const phoneIndex =
+          phone === undefined ? undefined : calls.seal.index(tenant, "phone", phoneField("phone", phone).reveal());
+        return c.json(await list(tenant, { ...rest, ...times({ from, to }), phoneIndex }, { limit, cursor }), 200);
+      },
+    );
 }
 
 function times({ from, to }: { from: string | undefined; to: string | undefined }): Pick<CallFilter, "from" | "to"> {

@@ -21,73 +21,73 @@ const considered = z
   })
   .openapi("ConsideredLine");
 
-export function dialRoutes(app: App, calls: CallContext): void {
-  app.openapi(
-    createRoute({
-      ...guarded("call"),
-      method: "post",
-      path: "/api/v1/calls/dial",
-      tags,
-      summary: "发起回拨 · Place a callback",
-      description:
-        "先呼坐席，再呼客户，然后接通。 · Rings the agent, then the customer, and joins them. 200: a line said yes. 202: the outcome is not known yet; poll the status.",
-      request: { headers: idempotencyHeader, body: jsonBody(dialRequest) },
-      responses: {
-        200: answer(dialAnswer, "线路已接受 · a line said yes"),
-        202: answer(dialAnswer, "结果未知 · outcome not known yet"),
-        ...problems(
-          ...guardedProblems,
-          "malformed",
-          "too_large",
-          "agent_busy",
-          "idempotency_conflict",
-          "invalid",
-          "no_agent",
-          "no_line",
-          "field_not_honoured",
-          "no_line_left",
-        ),
+export function dialRoutes(app: App, calls: CallContext) {
+  return app
+    .openapi(
+      createRoute({
+        ...guarded("call"),
+        method: "post",
+        path: "/api/v1/calls/dial",
+        tags,
+        summary: "发起回拨 · Place a callback",
+        description:
+          "先呼坐席，再呼客户，然后接通。 · Rings the agent, then the customer, and joins them. 200: a line said yes. 202: the outcome is not known yet; poll the status.",
+        request: { headers: idempotencyHeader, body: jsonBody(dialRequest) },
+        responses: {
+          200: answer(dialAnswer, "线路已接受 · a line said yes"),
+          202: answer(dialAnswer, "结果未知 · outcome not known yet"),
+          ...problems(
+            ...guardedProblems,
+            "malformed",
+            "too_large",
+            "agent_busy",
+            "idempotency_conflict",
+            "invalid",
+            "no_agent",
+            "no_line",
+            "field_not_honoured",
+            "no_line_left",
+          ),
+        },
+      }),
+      async (c) => {
+        const { tenant } = c.get("principal");
+        const request: DialRequest = c.req.valid("json");
+        const key = c.req.valid("header")["idempotency-key"] ?? null;
+        const { callId, replayed } = await dial(calls, tenant, request, key);
+        if (replayed) c.header("idempotency-replayed", "true");
+        const told = await toldOf(calls, tenant, callId);
+        return c.json(told.body, told.code);
       },
-    }),
-    async (c) => {
-      const { tenant } = c.get("principal");
-      const request: DialRequest = c.req.valid("json");
-      const key = c.req.valid("header")["idempotency-key"] ?? null;
-      const { callId, replayed } = await dial(calls, tenant, request, key);
-      if (replayed) c.header("idempotency-replayed", "true");
-      const told = await toldOf(calls, tenant, callId);
-      return c.json(told.body, told.code);
-    },
-  );
-
-  app.openapi(
-    createRoute({
-      ...guarded("call", "read"),
-      method: "post",
-      path: "/api/v1/routes/explain",
-      tags,
-      summary: "解释选路（不拨号）· Explain the route without dialing",
-      request: { body: jsonBody(explainRequest) },
-      responses: {
-        200: answer(
-          z.object({ candidates: z.array(z.int()), considered: z.array(considered), agent: z.string().nullable() }),
-          "线路与原因 · lines and reasons",
-        ),
-        ...problems(...guardedProblems, "malformed", "too_large", "invalid"),
+    )
+    .openapi(
+      createRoute({
+        ...guarded("call", "read"),
+        method: "post",
+        path: "/api/v1/routes/explain",
+        tags,
+        summary: "解释选路（不拨号）· Explain the route without dialing",
+        request: { body: jsonBody(explainRequest) },
+        responses: {
+          200: answer(
+            z.object({ candidates: z.array(z.int()), considered: z.array(considered), agent: z.string().nullable() }),
+            "线路与原因 · lines and reasons",
+          ),
+          ...problems(...guardedProblems, "malformed", "too_large", "invalid"),
+        },
+      }),
+      async (c) => {
+        const { tenant } = c.get("principal");
+        const wish = { ...c.req.valid("json"), customerPhone: "", placeWithin: 0 };
+        const settings = await settingsOf(calls, tenant);
+        const fields = (privacy: boolean | null) => usedFields(wish, privacy, settings);
+        const found = await route(calls, calls.directory, tenant, { ...wish, fields });
+        return c.json(
+          { candidates: found.candidates, considered: found.considered, agent: found.agent?.id ?? null },
+          200,
+        );
       },
-    }),
-    async (c) => {
-      const { tenant } = c.get("principal");
-      const wish = { ...c.req.valid("json"), customerPhone: "", placeWithin: 0 };
-      const settings = await settingsOf(calls, tenant);
-      const fields = (privacy: boolean | null) => usedFields(wish, privacy, settings);
-      const found = await route(calls, calls.directory, tenant, { ...wish, fields });
-      return c.json(
-        { candidates: found.candidates, considered: found.considered, agent: found.agent?.id ?? null },
-        200,
-      );
-    },
-  );
+    );
 }
 
 /** The answer to a dial, built from the record, so that a replay says what is true now. */
