@@ -8,7 +8,7 @@ import { holdFolder } from "./lock.ts";
 import * as schema from "./schema/index.ts";
 import { migrationsFolder } from "./server.ts";
 
-/** Opens the database that lives in a folder of ours: one process, one machine, for trying out and for small offices. */
+/** Opens the database that lives in a folder of ours: one process, one machine, to try out and for small offices. */
 export async function openEmbedded(folder: string): Promise<Database> {
   const path = join(folder, "pg");
   mkdirSync(path, { recursive: true });

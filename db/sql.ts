@@ -19,9 +19,9 @@ const between = "\x1f";
 const nothing = "\x1e";
 
 /**
- * One column of a batch as an array of text, to be cast in the statement (`unnest(…)` then `x::bigint`). Nothing else is
- * bound as an array: both drivers encode text alike. The server takes a plain split twice as fast as an array literal
- * (measured: 17 against 37 µs a delivery), so the literal is left for texts that hold one of the two separators.
+ * One column of a batch as an array of text, to be cast in the statement (`unnest(…)` then `x::bigint`). Nothing else
+ * is bound as an array: both drivers encode text alike. The server takes a plain split twice as fast as an array
+ * literal (measured: 17 against 37 µs a delivery), so the literal is left for texts that hold one of the separators.
  */
 export function textArray(values: readonly Cell[]): SQL {
   const texts = values.map((value) =>
@@ -41,7 +41,7 @@ function arrayLiteral(texts: readonly (string | null)[]): string {
   return `{${texts.map((text) => (text === null ? "NULL" : quoted(text))).join(",")}}`;
 }
 
-/** A failure of the database, without the statement's parameters: drizzle's own message would hold every one of them. */
+/** A failure of the database without the statement's parameters: drizzle's own message would hold every one of them. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
   /** SQLSTATE, or `deadline`, `unreachable`, `closed`, `misuse`. */

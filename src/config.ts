@@ -1,8 +1,19 @@
 import { resolve } from "node:path";
 import { z } from "zod";
+import { type Network, readNetwork } from "./guard/addresses.ts";
 
 const empty = (value: unknown): unknown => (value === "" ? undefined : value);
 const optional = <T extends z.ZodType>(schema: T) => z.preprocess(empty, schema.optional());
+
+/** Networks in CIDR form, parted by commas. */
+const networks = z.string().transform((text, context) => {
+  try {
+    return text.split(",").map(readNetwork);
+  } catch {
+    context.addIssue({ code: "custom", message: "must list networks like 10.0.0.0/8,fd00::/8" });
+    return z.NEVER;
+  }
+});
 
 const environment = z.object({
   PORT: z.preprocess(empty, z.coerce.number().int().min(0).max(65_535).default(3000)),
@@ -13,6 +24,7 @@ const environment = z.object({
   HUALU_SECRET_KEY: optional(
     z.string().refine((text) => Buffer.from(text, "base64").length === 32, "must be 32 bytes in base64"),
   ),
+  HUALU_ALLOW_NETWORKS: optional(networks),
   HUALU_PUBLIC_URL: optional(z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" })),
   LOG_LEVEL: z.preprocess(
     empty,
@@ -31,6 +43,8 @@ export interface Config {
   secretKey: Uint8Array | null;
   /** What providers and phones reach us at; null = this machine's own address. */
   publicUrl: string | null;
+  /** What is not public and may be reached all the same. */
+  allowNetworks: readonly Network[];
   logLevel: string;
 }
 
@@ -54,6 +68,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     adminKey: data.HUALU_ADMIN_KEY ?? null,
     secretKey: data.HUALU_SECRET_KEY === undefined ? null : Buffer.from(data.HUALU_SECRET_KEY, "base64"),
     publicUrl: data.HUALU_PUBLIC_URL?.replace(/\/+$/, "") ?? null,
+    allowNetworks: data.HUALU_ALLOW_NETWORKS ?? [],
     logLevel: data.LOG_LEVEL,
   };
 }

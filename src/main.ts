@@ -9,12 +9,14 @@ import { createService } from "./service.ts";
 import { welcome } from "./welcome.ts";
 
 try {
+  // Whoever read our output may go away; the calls go on.
+  process.stdout.on("error", () => {});
   const config = readConfig(process.env);
   const log = createLog(config.logLevel, (line) => process.stdout.write(line));
   const admin = loadAdminKey(config);
   const seal = createSeal(loadSecretKey(config));
   const db = await openDatabase(config);
-  const { host, port, publicUrl } = config;
+  const { host, port, publicUrl, allowNetworks } = config;
   const service = createService({
     db,
     seal,
@@ -24,6 +26,7 @@ try {
     host,
     port,
     publicUrl,
+    allowNetworks,
     adminKey: admin.key,
   });
   const { url } = await service.start();

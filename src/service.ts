@@ -11,11 +11,18 @@ import { expire, finalize } from "./calls/expire.ts";
 import { createStatusReader } from "./calls/status.ts";
 import type { Context } from "./context.ts";
 import { runDemo } from "./demo.ts";
+import type { Network } from "./guard/addresses.ts";
+import { createGuard } from "./guard/guard.ts";
 import { createApp } from "./http/app.ts";
 import { callRoutes } from "./http/calls.ts";
 import { healthRoutes } from "./http/health.ts";
+import { metricsRoutes } from "./http/metrics.ts";
+import { notificationRoutes } from "./http/notifications.ts";
+import { streamRoutes } from "./http/streams.ts";
+import { subscriptionRoutes } from "./http/subscriptions.ts";
+import { ticketRoutes } from "./http/tickets.ts";
 import { createRefusalLog, webhookRoutes } from "./http/webhooks.ts";
-import { createAccept } from "./inbox/accept.ts";
+import { type Accept, createAccept } from "./inbox/accept.ts";
 import { createDirectory } from "./lines/directory.ts";
 import { askProviders, takeUpOrphans } from "./loops/ask.ts";
 import { followDatabaseClock } from "./loops/clock.ts";
@@ -23,6 +30,15 @@ import { createDrainDuty, retryParked } from "./loops/drain.ts";
 import { readFeeds } from "./loops/feed.ts";
 import { createLoop, type Loop, type LoopOptions } from "./loops/loop.ts";
 import { maintain } from "./loops/maintain.ts";
+import { createNotifyDuties } from "./loops/notify.ts";
+import { measuredChannels } from "./metrics/channel.ts";
+import { watchDatabase } from "./metrics/database.ts";
+import { measureDelay } from "./metrics/delay.ts";
+import { lookAtQueues } from "./metrics/look.ts";
+import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { createNotifier } from "./notify/notifier.ts";
+import { createHub } from "./streams/hub.ts";
+import { type SocketSide, socketHandler } from "./streams/socket.ts";
 
 /** The tenant that a first start makes. */
 export const firstTenant = "default";
@@ -36,6 +52,8 @@ export interface ServiceOptions extends Context {
   /** Kinds of channels beyond the registry's; tests bring their own. */
   loadChannel?: (name: string) => Promise<ChannelDefinition | null>;
   fetch?: (request: Request) => Promise<Response>;
+  /** What is not public and may be reached all the same, by webhooks for instance. */
+  allowNetworks?: readonly Network[];
   /** How often the duties look for work when nothing wakes them. */
   tickMs?: number;
   /** False leaves out the demo lines of a first start. */
@@ -55,9 +73,18 @@ const requestIdleSeconds = 60;
 /** Routes refuse far smaller ones with a problem document; this is the last wall. */
 const bodyBytesMax = 64 * 1024 * 1024;
 
-export function createService(options: ServiceOptions): Service {
+export function createService(given: ServiceOptions): Service {
+  const metrics = createMetrics(given.clock, {
+    database: given.db.kind,
+    channels: channelNames,
+    ready: () => ready,
+    drained: () => draining.counts,
+    streams: () => hub.counts,
+    look: () => lookAtQueues(options),
+  });
+  const options = { ...given, db: watchDatabase(given.db, metrics.databaseFailed) };
   const { db, seal, clock, log, randomBytes } = options;
-  const load = options.loadChannel ?? loadChannel;
+  const load = measuredChannels(options.loadChannel ?? loadChannel, clock, metrics);
   const directory = createDirectory(options, {
     loadChannel: load,
     fetch: options.fetch ?? ((request) => fetch(request)),
@@ -77,19 +104,34 @@ export function createService(options: ServiceOptions): Service {
     // A simulated line's far side is on this machine; a real provider reaches us from outside.
     notifyUrl: (line) =>
       `${line.definition.simulated ? localUrl : publicUrl()}/api/v1/calls/webhook/${line.channel}/${line.webhookToken}`,
-    told: (changes) => reader.told(changes),
+    told(changes) {
+      reader.told(changes);
+      hub.told(changes);
+      notify.wake();
+    },
     wakeDrain: () => drain.wake(),
   };
   const reader = createStatusReader(calls);
-  const accept = createAccept(options, calls.wakeDrain);
-  const refusals = createRefusalLog(clock);
-  const draining = createDrainDuty(calls);
+  const hub = createHub(options, { wake: () => tail.wake() });
+  const accept = countAccepted(createAccept(options, calls.wakeDrain), metrics);
+  const refusals = createRefusalLog(clock, metrics.refused);
+  const draining = createDrainDuty(calls, accept.stored);
   const tickMs = options.tickMs ?? 250;
+  const guard = createGuard({ clock, allowed: options.allowNetworks ?? [] });
+  const notifier = createNotifier(options, guard.send);
+  const notify = createNotifyDuties(options, notifier, tickMs);
   const duty = (name: string, everyMs: number, runOnce: LoopOptions["runOnce"]): Loop =>
     createLoop({ name, clock, log, everyMs, runOnce });
-  const drain = duty("drain", tickMs, () => draining.runOnce());
+  const drain = duty("drain", tickMs, (signal) => draining.runOnce(signal));
+  const tail = duty("streams", tickMs, (signal) => hub.runOnce(signal));
   const background: Loop[] = [
     drain,
+    tail,
+    duty("delay", 0, async (signal) => {
+      await measureDelay(clock, signal, metrics.loopDelayed);
+      return true;
+    }),
+    ...notify.loops,
     duty("ask", tickMs, () => askProviders(calls, accept)),
     duty("feed", tickMs, () => readFeeds(calls)),
     duty("orphans", 4 * tickMs, () => takeUpOrphans(calls)),
@@ -112,9 +154,15 @@ export function createService(options: ServiceOptions): Service {
     listChannels: async () => (await Promise.all(channelNames.map(load))).filter((one) => one !== null),
     authenticator: createAuthenticator(options),
     publicUrl,
+    answered: metrics.answered,
     register: [
       (routes) => callRoutes(routes, calls, reader),
+      (routes) => ticketRoutes(routes, options),
+      (routes) => streamRoutes(routes, options, hub),
       (routes) => webhookRoutes(routes, calls, accept, refusals),
+      (routes) => subscriptionRoutes(routes, { ctx: options, guard }),
+      (routes) => notificationRoutes(routes, { ctx: options, guard }),
+      (routes) => metricsRoutes(routes, metrics),
       (routes) => healthRoutes(routes, { calls, counts: draining.counts, refusals, ready: () => ready }),
     ],
   });
@@ -132,7 +180,13 @@ export function createService(options: ServiceOptions): Service {
       port: options.port,
       idleTimeout: requestIdleSeconds,
       maxRequestBodySize: bodyBytesMax,
-      fetch: (request, handle) => app.fetch(request, { address: handle.requestIP(request)?.address ?? "" }),
+      websocket: socketHandler,
+      fetch: (request, handle) =>
+        app.fetch(request, {
+          address: handle.requestIP(request)?.address ?? "",
+          upgrade: (side: SocketSide) => handle.upgrade(request, { data: side }),
+          patience: (seconds: number) => handle.timeout(request, seconds),
+        }),
     });
     const port = server.port ?? options.port;
     localUrl = `http://${options.host === "0.0.0.0" ? "localhost" : options.host}:${port}`;
@@ -148,10 +202,13 @@ export function createService(options: ServiceOptions): Service {
     // Placements first: one that is aborted leaves a call that nobody knows the outcome of.
     await Promise.allSettled(calls.underway);
     reader.release();
+    hub.close();
     await server?.stop();
     await Promise.all(background.map((loop) => loop.stop()));
     await Promise.allSettled(calls.underway);
     await accept.stop();
+    await notifier.stop();
+    guard.close();
     await far?.stop();
     await directory.close();
     log.info({}, "stopped");
@@ -163,6 +220,17 @@ export function createService(options: ServiceOptions): Service {
     stop() {
       stopping ??= stopAll();
       return stopping;
+    },
+  };
+}
+
+/** Counted once they are durable. */
+function countAccepted(accept: Accept, metrics: Metrics): Accept {
+  return {
+    ...accept,
+    async accept(arrivals) {
+      await accept.accept(arrivals);
+      for (const { channel, source } of arrivals) metrics.accepted(channel, source, 1);
     },
   };
 }

@@ -146,9 +146,12 @@ const mayReach: [what: string, pattern: RegExp, where: RegExp][] = [
   ],
 ];
 
+/** Examples are programs of their own, as an app's developer writes them. */
+const ours = typescript.filter((path) => !path.startsWith("docs/examples/"));
+
 for (const [what, pattern, where] of mayReach) {
   test(`${what} is reached for only where it is an argument of the rest`, () => {
-    const found = typescript.filter((path) => !where.test(path) && pattern.test(read(path)));
+    const found = ours.filter((path) => !where.test(path) && pattern.test(read(path)));
     expect(found).toEqual([]);
     // A rule that nothing needs looks at the wrong thing.
     expect(typescript.some((path) => where.test(path) && pattern.test(read(path)))).toBe(true);

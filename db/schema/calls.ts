@@ -17,7 +17,7 @@ import { tenant, time } from "./tenancy.ts";
 
 const count = (name: string) => bigint(name, { mode: "number" });
 
-/** The unified call record. Numbers stand masked, sealed and as keyed hash; everything below `merge` follows from it. */
+/** The unified call record. Numbers stand masked, sealed and as keyed hash; what its facts say follows from `merge`. */
 export const callRecords = pgTable(
   "call_records",
   {

@@ -89,7 +89,7 @@ export const agents = pgTable(
     phone: varchar("phone", { length: 16 }),
     phoneSealed: text("phone_sealed"),
     phoneIndex: text("phone_index"),
-    /** The agent's id at providers, by channel: `{"hw": "1001"}`. Sealed, since some are e-mail addresses or numbers. */
+    /** The agent's id at providers, by channel: `{"hw": "1001"}`. Sealed: some are e-mail addresses or numbers. */
     seatsSealed: text("seats_sealed"),
     created: time("created").notNull(),
     updated: time("updated").notNull(),

@@ -48,7 +48,7 @@ const queue = (name: string) =>
     primaryKey({ columns: [table.id] }),
   ]);
 
-/** What has been stored and not yet handled. Two tables used in turn, truncated when empty: no dead rows to wade through. */
+/** What is stored and not yet handled. Two tables used in turn, truncated when empty: no dead rows to wade through. */
 export const inboxA = queue("inbox_a");
 export const inboxB = queue("inbox_b");
 export const inboxTurn = pgTable("inbox_turn", {

@@ -9,7 +9,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 const secret = Buffer.from((process.env.HUALU_WEBHOOK_SECRET ?? "").replace(/^whsec_/, ""), "base64");
 const toleranceSeconds = 300;
 
-/** True for a message that was signed with our secret not long ago. While secrets are changed it carries two signatures. */
+/** True for a message signed with our secret not long ago. While secrets are changed it carries two signatures. */
 function isSigned(headers: Headers, body: string): boolean {
   const id = headers.get("webhook-id") ?? "";
   const time = headers.get("webhook-timestamp") ?? "";

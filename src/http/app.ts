@@ -27,6 +27,8 @@ export interface AppDeps {
   listChannels(): Promise<ChannelDefinition[]>;
   /** What the world reaches us at, without a slash at its end; known once the server listens. */
   publicUrl(): string;
+  /** Told of every answer, with the route's pattern. */
+  answered?(request: { method: string; route: string; status: number; seconds: number }): void;
   /** Routes of other modules, each added by a function that is given the app. */
   register: readonly ((app: App) => void)[];
 }
@@ -84,7 +86,7 @@ const safeHeaders = {
 } as const;
 
 /** The first and the last to touch every request: its id, one log line with the route's pattern, safe headers. */
-function welcome({ ctx, authenticator }: AppDeps): MiddlewareHandler<AppEnv> {
+function welcome({ ctx, authenticator, answered }: AppDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const began = ctx.clock.now().getTime();
     const requestId = saneId(c.req.header("x-request-id")) ?? `req_${randomLetters(20, ctx.randomBytes)}`;
@@ -95,7 +97,9 @@ function welcome({ ctx, authenticator }: AppDeps): MiddlewareHandler<AppEnv> {
     headers.set("x-request-id", requestId);
     for (const [name, value] of Object.entries(safeHeaders)) if (!headers.has(name)) headers.set(name, value);
     const ms = Math.round(ctx.clock.now().getTime() - began);
-    ctx.log.debug({ method: c.req.method, route: routePath(c, -1), status, ms, requestId }, "request");
+    const [method, route] = [c.req.method, routePath(c, -1)];
+    ctx.log.debug({ method, route, status, ms, requestId }, "request");
+    answered?.({ method, route, status, seconds: ms / 1000 });
   };
 }
 

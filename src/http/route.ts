@@ -5,10 +5,17 @@ import { bodyLimit as limitBody } from "hono/body-limit";
 import type { Authenticator } from "../auth/authenticate.ts";
 import type { Principal, Scope } from "../auth/principal.ts";
 import { Refusal, type RefusalCode, refusals } from "../domain/refusal.ts";
+import type { SocketSide } from "../streams/socket.ts";
 
 export interface AppEnv {
-  /** What the server tells of the connection. */
-  Bindings: { address?: string };
+  /** What the server tells of the connection, and can do with it. */
+  Bindings: {
+    address?: string;
+    /** Makes the request a WebSocket; false where it is no handshake. */
+    upgrade?(side: SocketSide): boolean;
+    /** How long its connection may stand still, in seconds; 0 = as long as it likes. */
+    patience?(seconds: number): void;
+  };
   Variables: { requestId: string; authenticator: Authenticator };
 }
 /** Only what stands behind `guarded` has a principal; a route without it does not compile when it asks for one. */

@@ -20,12 +20,13 @@ export interface RefusalLog {
 
 const refusalsKept = 20;
 
-export function createRefusalLog(clock: Clock): RefusalLog {
+export function createRefusalLog(clock: Clock, told?: (channel: string, reason: string) => void): RefusalLog {
   const log: RefusalLog = {
     count: 0,
     last: [],
     add(address, channel, reason) {
       log.count += 1;
+      told?.(channel, reason);
       log.last.push({ at: clock.now().toISOString(), address, channel, reason });
       if (log.last.length > refusalsKept) log.last.shift();
     },

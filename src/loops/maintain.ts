@@ -24,7 +24,7 @@ export async function maintain(ctx: CallContext): Promise<void> {
   await dropBefore(ctx, "deliveries", new Date(now.getTime() - (keptDays + 1) * dayMs));
   // A month goes when its last day is too old.
   const lastMonth = new Date(now.getTime() - (keptDays + 32) * dayMs);
-  for (const table of ["events", "outbox"] as const) await dropBefore(ctx, table, lastMonth);
+  for (const table of byMonth) await dropBefore(ctx, table, lastMonth);
   const forgotten = await forgetKeys(ctx, new Date(now.getTime() - keysKeptDays * dayMs));
   ctx.log.debug({ count: forgotten }, "partitions made and left, old keys forgotten");
 }
@@ -40,8 +40,7 @@ function partitionsAround(now: Date): Partition[] {
   for (const ahead of [0, 1]) {
     const from = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1));
     const to = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead + 1, 1));
-    add("events", from, to);
-    add("outbox", from, to);
+    for (const table of byMonth) add(table, from, to);
   }
   return wanted;
 }

@@ -38,13 +38,14 @@ export async function readFeed(ctx: Context, tenant: string | null, after: strin
   const epoch = await epochOf(ctx);
   const now = ctx.clock.now().getTime();
   if (place === null || place.epoch !== epoch || now - place.at > keptMs) return { reset: true };
+  // Ordered by the column: a bare `xid` would be the text of the select list, where 1000 comes before 999.
   const mine: SQL = tenant === null ? sql`` : sql`tenant = ${tenant} and`;
   const found = await ctx.db.run((q) =>
     q.execute(sql`
       select id, xid::text, tenant, topic, call_id, version, payload, (extract(epoch from created) * 1000)::bigint as created
       from outbox where ${mine} (xid, id) > (${place.xid}::xid8, ${place.id}::bigint)
         and xid < pg_snapshot_xmin(pg_current_snapshot())
-      order by xid, id limit ${limit}`),
+      order by outbox.xid, outbox.id limit ${limit}`),
   );
   const events = rows<Row>(found).map((row) => eventOf(ctx, epoch, row));
   return { reset: false, events, cursor: events.at(-1)?.cursor ?? writeCursor({ ...place, at: now }) };
@@ -61,6 +62,14 @@ export async function feedEnd(ctx: Context): Promise<string> {
 /** The cursor before everything that is kept. */
 export async function feedStart(ctx: Context): Promise<string> {
   return writeCursor({ epoch: await epochOf(ctx), xid: "0", id: "0", at: ctx.clock.now().getTime() });
+}
+
+/** Which of two cursors of one history stands further on (negative: the other); null where they cannot be compared. */
+export function compareCursors(one: string, other: string): number | null {
+  const [a, b] = [readCursor(one), readCursor(other)];
+  if (a === null || b === null || a.epoch !== b.epoch) return null;
+  const order = (x: bigint, y: bigint): number => Number(x > y) - Number(x < y);
+  return order(BigInt(a.xid), BigInt(b.xid)) || order(BigInt(a.id), BigInt(b.id));
 }
 
 interface Row {

@@ -1,4 +1,4 @@
-/** A provider that says yes at once and never pushes: what is left is the time of whoever asks it. Argument: the port. */
+/** A provider that says yes at once and never pushes: what is left is the time of whoever asks. Argument: the port. */
 let calls = 0;
 Bun.serve({
   port: Number(process.argv[2]),

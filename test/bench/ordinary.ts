@@ -13,7 +13,8 @@ await pool.query(`
   create table if not exists o_keys (key text primary key, call_id text not null);
   create table if not exists o_calls (call_id text primary key, customer text, agent text, status text, body jsonb,
     created timestamptz default now(), updated timestamptz);
-  create table if not exists o_attempts (call_id text, number int, outcome text, provider_id text, primary key (call_id, number));
+  create table if not exists o_attempts (call_id text, number int, outcome text, provider_id text,
+    primary key (call_id, number));
   create table if not exists o_events (id bigserial primary key, call_id text, kind text, at timestamptz default now());
   create table if not exists o_outbox (id bigserial primary key, call_id text, topic text, payload jsonb);
   create table if not exists o_seats (agent text primary key, call_id text)`);

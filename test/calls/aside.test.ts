@@ -55,6 +55,7 @@ test("a provider that gives two calls one id: the second stays unknown, and look
   const [three, third] = await dial(honest);
   expect(three).toBe(202);
   while ((await outcomesOf(on, third))[0] !== "placed");
+  while ((await outcomesOf(on, second))[0] !== "unknown");
   expect(await outcomesOf(on, second)).toEqual(["unknown"]);
   on.clock.advance(2 * 30_000 + 120_000);
   expect(endOf(await on.ended(second))).toEqual(["failed", 255, "TIMEOUT"]);

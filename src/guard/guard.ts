@@ -1,0 +1,262 @@
+/**
+ * The one door to addresses that come from outside: only public ones, connected to exactly as they were checked, never
+ * redirected. It goes through node's client with a lookup of ours, since Bun ignores undici's dispatcher (bun#38840).
+ */
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { LookupFunction } from "node:net";
+import type { Clock } from "../clock.ts";
+import type { Network } from "./addresses.ts";
+import { explain, GuardError } from "./error.ts";
+import { createChecker, type Resolve, systemResolve } from "./resolve.ts";
+import { type RefusedFor, readTarget, type Target } from "./url.ts";
+
+export interface Outgoing {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string | Uint8Array;
+  /** From the first look-up to the last byte of the answer. */
+  deadlineMs: number;
+  /** What is longer is cut there, and the connection given up. */
+  answerBytesMax: number;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Buffer;
+}
+
+export interface Guard {
+  /** Why an address would be refused now; null where it would not, or where the look-up failed for the moment. */
+  check(url: string): Promise<RefusedFor | null>;
+  /** Sends once. Any status is an answer, a redirect too; everything else is a `GuardError`. */
+  send(outgoing: Outgoing, signal: AbortSignal): Promise<Answer>;
+  /** Ends the connections that are kept. */
+  close(): void;
+}
+
+export interface GuardOptions {
+  clock: Clock;
+  allowed: readonly Network[];
+  resolve?: Resolve;
+}
+
+const keptSocketMs = 30_000;
+const socketsPerHostMax = 128;
+const checkDeadlineMs = 5_000;
+const targetsKept = 5_000;
+
+export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOptions): Guard {
+  const checker = createChecker(clock, resolve, allowed);
+  const aborts = createAborts();
+  /** What an address reads as is always the same; what it resolves to is not kept here. */
+  const targets = new Map<string, Target | RefusedFor>();
+  const read = (url: string): Target | RefusedFor => {
+    const known = targets.get(url);
+    if (known !== undefined) return known;
+    const target = readTarget(url, allowed);
+    if (targets.size >= targetsKept) targets.clear();
+    targets.set(url, target);
+    return target;
+  };
+  const agentOptions = { keepAlive: true, maxSockets: socketsPerHostMax, maxFreeSockets: 64, timeout: keptSocketMs };
+  const plain = new HttpAgent(agentOptions);
+  const secure = new HttpsAgent(agentOptions);
+
+  function start(target: Target, addresses: readonly string[], outgoing: Outgoing): ClientRequest {
+    const options = {
+      host: target.host,
+      port: target.port,
+      path: target.path,
+      method: outgoing.method,
+      headers: { ...outgoing.headers, "content-length": String(Buffer.byteLength(outgoing.body)) },
+      lookup: pinned(addresses),
+    };
+    return target.https ? httpsRequest({ ...options, agent: secure }) : httpRequest({ ...options, agent: plain });
+  }
+
+  return {
+    async check(url) {
+      const target = readTarget(url, allowed);
+      if (typeof target === "string") return target;
+      try {
+        await within(checkDeadlineMs, checker.addressesOf(target));
+        return null;
+      } catch (error) {
+        // A resolver that is down says nothing about the address; it is looked at again before every connection.
+        return error instanceof GuardError && error.kind === "refused" ? (error.code as RefusedFor) : null;
+      }
+    },
+    async send(outgoing, signal) {
+      if (signal.aborted) throw new GuardError("aborted");
+      const target = read(outgoing.url);
+      if (typeof target === "string") throw new GuardError("refused", target);
+      const fuse = light(aborts, signal, outgoing.deadlineMs);
+      try {
+        const addresses = target.literal ? [target.host] : await fuse.race(checker.addressesOf(target));
+        try {
+          return await exchange(start(target, addresses, outgoing), outgoing, fuse);
+        } catch (error) {
+          // The far side closed a kept connection just as it was used: nobody has read the request.
+          if (!(error instanceof StaleSocket)) throw error;
+          return await exchange(start(target, addresses, outgoing), outgoing, fuse);
+        }
+      } catch (error) {
+        throw error instanceof StaleSocket ? new GuardError("reset", "ECONNRESET") : explain(error);
+      } finally {
+        fuse.stop();
+      }
+    },
+    close() {
+      plain.destroy();
+      secure.destroy();
+    },
+  };
+}
+
+/** A look-up that knows only what has been checked. */
+function pinned(addresses: readonly string[]): LookupFunction {
+  const all = addresses.map((address) => ({ address, family: address.includes(":") ? 6 : 4 }));
+  return (_host, options, done) => {
+    const [first] = all;
+    if (options.all === true) done(null, all);
+    else done(null, first?.address ?? "", first?.family ?? 4);
+  };
+}
+
+class StaleSocket extends Error {}
+
+interface Fuse {
+  /** Called once when time is up or the caller gives up; not when all went well. */
+  burnt: ((error: GuardError) => void) | null;
+  race<T>(work: Promise<T> | T): Promise<T>;
+  stop(): void;
+}
+
+type Aborts = (signal: AbortSignal) => Set<() => void>;
+
+/** Who is to be told of an abort. A signal that lives as long as the service has one listener, not one a request. */
+function createAborts(): Aborts {
+  const all = new WeakMap<AbortSignal, Set<() => void>>();
+  return (signal) => {
+    const known = all.get(signal);
+    if (known !== undefined) return known;
+    const told = new Set<() => void>();
+    all.set(signal, told);
+    signal.addEventListener(
+      "abort",
+      () => {
+        for (const tell of told) tell();
+      },
+      { once: true },
+    );
+    return told;
+  };
+}
+
+function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number): Fuse {
+  let over: GuardError | null = null;
+  const end = (error: GuardError): void => {
+    over = error;
+    fuse.burnt?.(error);
+  };
+  const abort = (): void => end(new GuardError("aborted"));
+  const told = aborts(outer);
+  told.add(abort);
+  const timer = setTimeout(() => end(new GuardError("timeout")), deadlineMs);
+  const fuse: Fuse = {
+    burnt: null,
+    race: (work) =>
+      new Promise((done, failed) => {
+        // Cleared before the promise settles: whoever goes on from it sets its own.
+        const settle = <V>(how: (value: V) => void, value: V): void => {
+          fuse.burnt = null;
+          how(value);
+        };
+        fuse.burnt = (error) => settle(failed, error);
+        Promise.resolve(work).then(
+          (value) => (over === null ? settle(done, value) : settle(failed, over)),
+          (error) => settle(failed, error),
+        );
+      }),
+    stop() {
+      clearTimeout(timer);
+      told.delete(abort);
+    },
+  };
+  return fuse;
+}
+
+function exchange(request: ClientRequest, outgoing: Outgoing, fuse: Fuse): Promise<Answer> {
+  return new Promise((done, failed) => {
+    const fail = (error: unknown): void => {
+      fuse.burnt = null;
+      request.destroy();
+      failed(error);
+    };
+    let answered = false;
+    fuse.burnt = fail;
+    request.on("error", (error) => {
+      const stale = !answered && request.reusedSocket && explain(error).kind === "reset";
+      fail(stale ? new StaleSocket() : error);
+    });
+    request.on("response", (response: IncomingMessage) => {
+      answered = true;
+      const finish = (answer: Answer): void => {
+        fuse.burnt = null;
+        done(answer);
+      };
+      readAnswer(response, outgoing.answerBytesMax, finish, fail);
+    });
+    request.end(outgoing.body);
+  });
+}
+
+function readAnswer(
+  response: IncomingMessage,
+  bytesMax: number,
+  done: (answer: Answer) => void,
+  failed: (error: unknown) => void,
+): void {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  let over = false;
+  const finish = (): void => {
+    over = true;
+    const [first] = chunks;
+    const body = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+    done({ status: response.statusCode ?? 0, headers: response.headers, body });
+  };
+  response.on("data", (chunk: Buffer) => {
+    if (over) return;
+    chunks.push(size + chunk.length > bytesMax ? chunk.subarray(0, bytesMax - size) : chunk);
+    size += chunk.length;
+    if (size < bytesMax) return;
+    finish();
+    response.destroy();
+  });
+  response.on("end", () => {
+    if (!over) finish();
+  });
+  response.on("error", failed);
+  // An answer that breaks off is none.
+  response.on("close", () => {
+    if (!over) failed(new GuardError("reset", "ECONNRESET"));
+  });
+}
+
+function within<T>(ms: number, work: Promise<T> | T): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, failed) => {
+    timer = setTimeout(() => failed(new GuardError("unresolved", "timeout")), ms);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
