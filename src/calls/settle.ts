@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { ChannelError, PhoneNumber, Placement } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { type Fact, type FactKind, type FactValue, fact } from "../domain/fact.ts";
@@ -115,9 +115,11 @@ function nextAttempt(call: LockedCall, lines: readonly Line[], now: Date): Settl
 /** Storing an id and parking for it first take the same lock, so that no news stays parked whose call is known. */
 async function storeProviderId(q: Query, line: Line, ref: AttemptRef, placement: Placement): Promise<void> {
   const lock = `${line.accountId}:${placement.providerCallId}`;
+  // Each begins at once, in this order. A bare `q.execute` would begin only when awaited, behind the last of them.
+  const begin = async (statement: SQL): Promise<void> => void (await q.execute(statement));
   await Promise.all([
-    q.execute(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`),
-    q.execute(sql`
+    begin(sql`select pg_advisory_xact_lock(hashtextextended(${lock}, 0))`),
+    begin(sql`
       update call_attempts set provider_call_id = ${placement.providerCallId}, provider_job_id = ${placement.providerJobId}
       where call_id = ${ref.callId} and number = ${ref.number}`),
     requeueWaiting(q, line.accountId, [placement.providerCallId]),

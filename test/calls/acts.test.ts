@@ -1,5 +1,5 @@
 /** Acting on a running call: hanging up, muting, holding, transferring. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ChannelError } from "../../channels/contract.ts";
 import { hangup as endCall } from "../../src/calls/hangup.ts";
 import { type Answer, customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
@@ -50,6 +50,8 @@ let on: TestService;
 let lineId: number;
 let uncontrolled: number;
 let dumb: number;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 50,

@@ -1,5 +1,5 @@
 /** A provider that lies, or dies in the middle, costs nobody else anything. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { ChannelError } from "../../channels/contract.ts";
 import { rows } from "../../db/sql.ts";
@@ -37,6 +37,8 @@ const gated: Variant = {
 };
 
 let on: TestService;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({ tickMs: 50, loadChannel: variants({ twin, gated }) });
 }, startTimeoutMs);

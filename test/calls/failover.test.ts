@@ -1,5 +1,5 @@
 /** Which line a call goes to, and where it goes when that line says no. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type CallOrder, ChannelError, type ErrorCause, type ErrorKind } from "../../channels/contract.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { attemptsOf, codeOf, endOf, lineOf, outcomesOf, type Variant, variants } from "./variant.ts";
@@ -16,6 +16,8 @@ const refuses = (kind: ErrorKind, cause: ErrorCause, code?: string): Variant => 
 let on: TestService;
 let obeying: number;
 let answering: number;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 200,

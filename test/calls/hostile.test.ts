@@ -1,5 +1,5 @@
 /** What strangers send: nothing of it breaks anything, and every no is a problem document. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { ZodType } from "zod";
 import { orderFields } from "../../channels/contract.ts";
 import { refusals } from "../../src/domain/refusal.ts";
@@ -20,6 +20,8 @@ let on: TestService;
 let key: string;
 let foreign: string;
 let callId: string;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({ tickMs: 200, loadChannel: variants({ able }) });
   await lineOf(on, { provider: "able" });

@@ -1,10 +1,12 @@
 /** One key, one call: however often, however quickly, and whatever has become of the call since. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Answer, customer, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { codeOf, lineOf } from "./variant.ts";
 
 let on: TestService;
 let lineId: number;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({ tickMs: 200 });
   lineId = (await lineOf(on, { config: { speed: 200 } })).id;

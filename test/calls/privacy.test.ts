@@ -1,11 +1,13 @@
 /** Numbers stay in: what is shown, what is found, and what the agent's phone may display. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { CallOrder } from "../../channels/contract.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { codeOf, lineOf, variants } from "./variant.ts";
 
 const orders = new Map<string, CallOrder>();
 let on: TestService;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 200,

@@ -1,5 +1,5 @@
 /** Finding calls: filters, pages, and following one. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { codeOf, lineOf } from "./variant.ts";
 
@@ -11,6 +11,8 @@ const callsMade = 120;
 const atOnce = 5;
 const statuses: string[] = [];
 
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({ tickMs: 200 });
   lineId = (await lineOf(on, { config: { speed: 200 } })).id;

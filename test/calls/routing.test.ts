@@ -1,10 +1,12 @@
 /** Which lines a call may take, in which order, and why not the others. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { orderFields } from "../../channels/contract.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { codeOf, lineOf, variants } from "./variant.ts";
 
 let on: TestService;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 200,

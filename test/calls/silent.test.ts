@@ -1,5 +1,5 @@
 /** Every call ends: what becomes of one whose news stops. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { endOf, handled, lineOf, push, type TestLine, variants, withCdr } from "./variant.ts";
 
@@ -7,6 +7,8 @@ let on: TestService;
 let line: TestLine;
 let quiet: TestLine;
 let lossy: TestLine;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 50,

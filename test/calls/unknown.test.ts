@@ -1,5 +1,5 @@
 /** Nobody's phone rings twice: what happens after a placement whose outcome is not known. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { ChannelError } from "../../channels/contract.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { endOf, lineOf, outcomesOf, variants } from "./variant.ts";
@@ -15,6 +15,8 @@ const mute = {
 };
 
 let on: TestService;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({
     tickMs: 50,

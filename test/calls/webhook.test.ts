@@ -1,5 +1,5 @@
 /** The providers' door: who may push, and what becomes of what they push. */
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { randomUUID } from "node:crypto";
 import { stamped } from "../../channels/fake/far/door.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
@@ -7,6 +7,8 @@ import { handled, lineOf, push, type TestLine, withCdr } from "./variant.ts";
 
 let on: TestService;
 let line: TestLine;
+// A busy machine is no fault of what is tested.
+setDefaultTimeout(60_000);
 beforeAll(async () => {
   on = await startTestService({ tickMs: 200 });
   line = await lineOf(on);
