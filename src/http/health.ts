@@ -90,7 +90,7 @@ export function healthRoutes(app: App, { calls, counts, refusals, ready }: Healt
             parkedAt: one.parkedAt.toISOString(),
             nextTry: one.due?.toISOString() ?? null,
           })),
-          refused: { count: refusals.count, last: refusals.last },
+          refused: { ...refusals.of(tenant), unaddressed: refusals.unaddressed() },
         },
         200,
       );

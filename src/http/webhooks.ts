@@ -11,27 +11,43 @@ const pushBytesMax = 1024 * 1024;
 const webhookTimeoutMs = 5_000;
 const kindMax = 32;
 
-/** Pushes that could not prove where they came from: how many, and the last ones. Held in memory only. */
-export interface RefusalLog {
+/** Pushes to a tenant's addresses that could not prove where they came from: how many, and the last ones. */
+export interface Refused {
   count: number;
   last: { at: string; address: string; channel: string; reason: string }[];
-  add(address: string, channel: string, reason: string): void;
+}
+
+/** Held in memory only. Of what reached no tenant's address nobody is told more than how often. */
+export interface RefusalLog {
+  unaddressed(): number;
+  of(tenant: string): Refused;
+  add(tenant: string | null, entry: { address: string; channel: string; reason: string }): void;
 }
 
 const refusalsKept = 20;
+const tenantsKept = 1_000;
 
 export function createRefusalLog(clock: Clock, told?: (channel: string, reason: string) => void): RefusalLog {
-  const log: RefusalLog = {
-    count: 0,
-    last: [],
-    add(address, channel, reason) {
-      log.count += 1;
-      told?.(channel, reason);
-      log.last.push({ at: clock.now().toISOString(), address, channel, reason });
-      if (log.last.length > refusalsKept) log.last.shift();
+  const byTenant = new Map<string, Refused>();
+  const of = (tenant: string): Refused => byTenant.get(tenant) ?? { count: 0, last: [] };
+  let unaddressed = 0;
+  return {
+    of,
+    unaddressed: () => unaddressed,
+    add(tenant, entry) {
+      told?.(entry.channel, entry.reason);
+      if (tenant === null) {
+        unaddressed += 1;
+        return;
+      }
+      const refused = of(tenant);
+      refused.count += 1;
+      refused.last.push({ at: clock.now().toISOString(), ...entry });
+      if (refused.last.length > refusalsKept) refused.last.shift();
+      if (byTenant.size >= tenantsKept) byTenant.clear();
+      byTenant.set(tenant, refused);
     },
   };
-  return log;
 }
 
 /**
@@ -44,11 +60,12 @@ export function webhookRoutes(app: App, calls: CallContext, accept: Accept, refu
   async function receive(c: HonoContext<AppEnv>, token: string, kind: string): Promise<Response> {
     const channelName = c.req.param("channel") ?? "";
     const received = calls.clock.now();
+    const lines = (await calls.directory.byToken(token)).filter((line) => line.channel === channelName);
     const refuse = (reason: string): Refusal => {
-      refusals.add(c.env.address ?? "", channelName.slice(0, 8), reason);
+      const channel = channelName.slice(0, 8);
+      refusals.add(lines[0]?.tenant ?? null, { address: c.env.address ?? "", channel, reason });
       return new Refusal("unauthorized", "回调未通过验证 · this push could not be authenticated");
     };
-    const lines = (await calls.directory.byToken(token)).filter((line) => line.channel === channelName);
     if (lines.length === 0) throw refuse("unknown address");
     const body = new Uint8Array(await c.req.arrayBuffer());
     const request = { method: c.req.method, kind, query: c.req.query(), headers: c.req.header(), body };
@@ -86,7 +103,8 @@ export function webhookRoutes(app: App, calls: CallContext, accept: Accept, refu
     );
   }
   app.on(["GET", "POST"], "/api/v1/calls/webhook/:channel/:kind?", limit, (c) => {
-    refusals.add(c.env.address ?? "", c.req.param("channel").slice(0, 8), "no token");
+    const channel = c.req.param("channel").slice(0, 8);
+    refusals.add(null, { address: c.env.address ?? "", channel, reason: "no token" });
     throw new Refusal(
       "unauthorized",
       "请使用线路详情中的 webhookUrl · use the line's own webhookUrl, whose token names the account",
