@@ -97,6 +97,7 @@ export async function dial(
   const seat = found.agent === null ? null : seatKey(ctx, tenant, agent);
   const begun = await begin(ctx, plan, line, { request, found, seat, now, idempotencyKey, fingerprint });
   if (begun !== null) return { callId: begun, replayed: true };
+  ctx.told([{ tenant, callId: plan.callId, version: 1, status: "calling", closed: false, doubled: false }]);
   const answered = new AbortController();
   const driven = drive(ctx, plan, { line, number: 1 }).finally(() => answered.abort());
   await Promise.race([driven, ctx.clock.sleep(answerWithinMs, answered.signal)]);

@@ -101,7 +101,7 @@ export async function countDeliveries(
 ): Promise<{ pending: number; dead: number }> {
   const counted = (state: string) =>
     sql.raw(`(select count(*) from (select 1 from notifications where subscription_id = it.id and state = '${state}'
-      limit 10000) as some)::int`);
+      limit 10000) as these)::int`);
   const found = await ctx.db.run((q) =>
     q.execute(sql`
       select ${counted("pending")} as pending, ${counted("dead")} as dead from (select ${subscriptionId}::text as id) as it`),
@@ -230,7 +230,7 @@ async function replaySome(
         and created >= ${range.from.toISOString()}::timestamptz and created < ${range.to.toISOString()}::timestamptz
         ${events.includes("*") ? sql`` : sql`and topic = any(${textArray(events)})`}
         ${range.callId === undefined ? sql`` : sql`and call_id = ${range.callId}`}
-      order by xid, id limit ${replayedAtOnce}::int`);
+      order by outbox.xid, outbox.id limit ${replayedAtOnce}::int`);
     const happened = rows<Found>(found);
     const last = happened.at(-1);
     if (last === undefined) return null;

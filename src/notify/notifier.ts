@@ -188,10 +188,17 @@ export function createNotifier(ctx: Context, send: Guard["send"], options: Notif
     if (outcome.delivered) {
       const change = delivered(endpoint, at, perEndpointMax);
       if (change !== null) settler.circuit(change);
+      if (change?.recovered) ctx.log.info({ tenant: lane.tenant, kind: lane.subscriptionId }, "an app answers again");
       settler.event({ lane, event, state: "delivered", failingSince: event.failingSince, attempt: tried, at });
       return null;
     }
+    const wasOpen = endpoint.openUntil !== null;
     settler.circuit(failed(endpoint, at, gone, retryAfterMs, chance()));
+    if (!wasOpen && endpoint.openUntil !== null)
+      ctx.log.warn(
+        { tenant: lane.tenant, kind: lane.subscriptionId, code: tried.error ?? "" },
+        "an app's endpoint fails: one webhook at a time tries whether it is back",
+      );
     const failingSince = event.failingSince ?? at;
     const due = nextTry(event.tries + 1, failingSince, at, chance(), retryAfterMs);
     settler.event({ lane, event, state: due === null ? "dead" : "pending", failingSince, attempt: tried, at });

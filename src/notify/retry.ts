@@ -38,7 +38,8 @@ export function nextTry(
 export function readRetryAfter(header: string | undefined, now: Date): number | null {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * secondMs;
-  const at = Date.parse(header);
+  // An HTTP date begins with the day of the week; what else Date.parse makes sense of is not meant so.
+  const at = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now.getTime());
 }
 

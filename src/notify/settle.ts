@@ -44,6 +44,8 @@ export interface Results {
 }
 
 const attemptsKept = 20;
+/** Answers come in bursts: what comes within this time is one commit. */
+const gatherMs = 3;
 const restAfterFailureMs = 500;
 const expiredAtOnce = 2_000;
 
@@ -63,17 +65,15 @@ export function createSettler(ctx: Context, written: () => void): Settler {
   const stopping = new AbortController();
 
   function begin(): void {
-    // A microtask later the results of the same answers are together.
-    running ??= Promise.resolve()
-      .then(run)
-      .finally(() => {
-        running = null;
-        if (!isEmpty(waiting)) begin();
-      });
+    running ??= run().finally(() => {
+      running = null;
+      if (!isEmpty(waiting)) begin();
+    });
   }
 
   async function run(): Promise<void> {
     while (!isEmpty(waiting)) {
+      await ctx.clock.sleep(gatherMs, stopping.signal);
       const batch = waiting;
       waiting = empty();
       try {

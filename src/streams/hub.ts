@@ -9,7 +9,7 @@ import { frameOf } from "./frame.ts";
 import { createGate } from "./gate.ts";
 import { catchUp, readOn } from "./join.ts";
 import { noStreams, type StreamCounts, type StreamLimits, streamLimits } from "./limits.ts";
-import { type EndReason, type Listener, type Member, newMember, type StreamKind } from "./listener.ts";
+import { type EndReason, endSink, type Listener, type Member, newMember, type StreamKind } from "./listener.ts";
 import { createOwed } from "./owed.ts";
 import { createPost } from "./post.ts";
 import { revokedAmong } from "./revoked.ts";
@@ -62,7 +62,7 @@ export function createHub(ctx: Context, { wake, limits: given = {} }: HubOptions
     return {
       attach(sink) {
         member.sink = sink;
-        if (member.over) sink.end("stopping");
+        if (member.over) endSink(member, "stopping");
         else void join(member, after);
       },
       drained: () => post.drained(member),
@@ -82,7 +82,7 @@ export function createHub(ctx: Context, { wake, limits: given = {} }: HubOptions
     counts.ended[reason] += 1;
     leftAt = now();
     member.roomMade?.();
-    if (reason !== "left") member.sink?.end(reason);
+    if (reason !== "left") endSink(member, reason);
   }
 
   /** Begins to read where the feed ends now. */

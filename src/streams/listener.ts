@@ -45,11 +45,35 @@ export function newMember(scope: Scope, keyId: string, kind: StreamKind, since: 
   return { tenant: scope.tenant, userId: scope.userId, kind, keyId, since, sink: null, over: false, ...untold };
 }
 
-/** Writes; false when no more fits now. */
+/**
+ * Writes; false when no more fits now. A connection that breaks under the write takes nothing either, and is cut for
+ * it: its fault must not reach the others, who are told in the same breath.
+ */
 export function put(member: Member, text: string, cursor: string, now: number): boolean {
-  const more = member.sink?.write(text, cursor) ?? false;
+  let more = false;
+  try {
+    more = member.sink?.write(text, cursor) ?? false;
+  } catch {
+    more = false;
+  }
   member.fullSince = more ? null : now;
   return more;
+}
+
+export function pingSink(member: Member): void {
+  try {
+    member.sink?.ping();
+  } catch {
+    // The next message finds out.
+  }
+}
+
+export function endSink(member: Member, reason: EndReason): void {
+  try {
+    member.sink?.end(reason);
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Resolves once a full listener takes more, or is over. */

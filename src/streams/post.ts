@@ -4,7 +4,7 @@ import { compareCursors } from "../outbox/feed.ts";
 import { type Audience, concerns, createAudience } from "./audience.ts";
 import { envelope, type Frame, type frameTypes } from "./frame.ts";
 import type { StreamCounts } from "./limits.ts";
-import { type EndReason, type Member, put } from "./listener.ts";
+import { type EndReason, type Member, pingSink, put } from "./listener.ts";
 import { createRecent, type Recent } from "./recent.ts";
 
 /** Hands messages to listeners: to those that keep up as they come, to the others from the recent ones. */
@@ -50,18 +50,24 @@ export function createPost(ctx: Context, { framesMax, counts, end }: PostOptions
     return put(member, envelope(type, messageId, at, { cursor }), cursor, at);
   }
 
-  /** Tells a listener that is behind what it has not been told yet, as far as it takes it. */
+  /**
+   * Tells a listener that is behind what it has not been told yet, as far as it takes it. A connection may say from
+   * within a write that it takes more: this runs inside itself then, and goes on from where the inner one came to.
+   */
   function pump(member: Member): void {
     if (member.next === null || member.over) return;
     if (member.next < recent.first) {
       end(member, "slow");
       return;
     }
-    for (let number = member.next; number < recent.end; number++) {
-      const frame = recent.at(number);
+    while (member.next !== null && member.next < recent.end) {
+      const frame = recent.at(member.next);
+      member.next += 1;
       if (frame === undefined || !concerns(frame, member) || wasTold(member, frame)) continue;
-      member.next = number + 1;
-      if (!tell(member, frame)) return;
+      if (tell(member, frame)) continue;
+      // The inner one may have told everything, and this write have filled it all the same.
+      member.next ??= recent.end;
+      return;
     }
     member.next = null;
   }
@@ -120,7 +126,7 @@ export function createPost(ctx: Context, { framesMax, counts, end }: PostOptions
       goLive(member, position);
     },
     beat(member) {
-      member.sink?.ping();
+      pingSink(member);
       // One that is being replayed to, or behind, has messages under way.
       if (member.next !== null || position === null || !audience.has(member)) return;
       if (!say(member, "HEARTBEAT", member.toldUpTo ?? position)) member.next = recent.end;

@@ -71,6 +71,8 @@ test("secrets are shown once, both sign while they are exchanged, and the offici
   expect(daysLeft).toBeCloseTo(1, 2);
   const tested = await service.ask("POST", `${path}/${body.id}/test`);
   expect(tested.body).toMatchObject({ success: true, delivered: true, attempt: { status: 200, error: null } });
+  const [kept] = (await service.ask("GET", `${path}/${body.id}/deliveries`)).body.deliveries;
+  expect(kept).toMatchObject({ id: tested.body.deliveryId, state: "delivered", attempts: [tested.body.attempt] });
   const [sent] = mine.received;
   if (sent === undefined) throw new Error("nothing came");
   expect(sent.body).toMatchObject({ id: tested.body.deliveryId, type: "subscription.test", callId: null });

@@ -1,4 +1,4 @@
-/** The service with webhooks allowed to reach this machine, and endpoints on real ports that keep what they are sent. */
+/** The service with webhooks allowed to reach this machine, and endpoints on real ports that keep what they get. */
 import { randomBytes } from "node:crypto";
 import type { Server } from "bun";
 import { sql } from "drizzle-orm";

@@ -27,7 +27,7 @@ async function callsWhile(goesOn: () => boolean): Promise<string[]> {
       const { body } = await on.dial({ customerPhone: customer(9), agent: customer(0), lineId: line, userId: users });
       await on.ended(body.callId);
       // The embedded database runs on this thread: calls without a rest would be all that it does.
-      await Bun.sleep(60);
+      await Bun.sleep(40);
     }
   };
   await Promise.all(["one", "two"].map(row));
@@ -52,6 +52,8 @@ async function toldSince(from: string): Promise<string[]> {
 interface Desk {
   seen: string[];
   cursor: string | null;
+  /** How often something was written to a connection that had said that it is full. */
+  overfull: number;
 }
 
 async function cutAtRandom(desk: Desk, cuts: number, connect: (after: string | null) => Promise<Connection>) {
@@ -79,13 +81,13 @@ for (const [name, connect] of Object.entries(ways)) {
     `${name}: ${cutsMax} cuts`,
     async () => {
       const start = await feedEnd(on.service.calls);
-      const desks = Array.from({ length: desksAtOnce }, (): Desk => ({ seen: [], cursor: start }));
+      const desks = Array.from({ length: desksAtOnce }, (): Desk => ({ seen: [], cursor: start, overfull: 0 }));
       let cutting = true;
       const calling = callsWhile(() => cutting);
       await Promise.all(desks.map((desk) => cutAtRandom(desk, cutsMax / desksAtOnce, connect)));
       cutting = false;
       const told = await calling;
-      expect(told.length).toBeGreaterThan(50);
+      expect(told.length).toBeGreaterThan(20);
       for (const desk of desks) {
         const rest = await connect(desk.cursor);
         if (desk.seen.at(-1) !== told.at(-1)) await rest.until(({ messageId }) => messageId === told.at(-1));
@@ -106,11 +108,13 @@ async function moody(hub: Hub, desk: Desk, forMs: number): Promise<void> {
   let over = false;
   const sink: Sink = {
     write(text) {
-      if (full) throw new Error("written to while it was full");
+      if (full) desk.overfull += 1;
       const message: Json = JSON.parse(text);
       if (message.messageId.startsWith("evt_")) desk.seen.push(message.messageId);
       desk.cursor = message.data.cursor;
-      full = Math.random() < 0.4;
+      // As a stream's controller does: it asks for more before it has returned.
+      if (Math.random() < 0.3) listener.drained();
+      full ||= Math.random() < 0.4;
       if (full) {
         setTimeout(() => {
           full = false;
@@ -140,7 +144,7 @@ test(
     const loop = createLoop({ name: "moody", clock, log, everyMs: 5, runOnce: hub.runOnce });
     loop.start();
     const start = await feedEnd(calls);
-    const desks = Array.from({ length: desksAtOnce }, (): Desk => ({ seen: [], cursor: start }));
+    const desks = Array.from({ length: desksAtOnce }, (): Desk => ({ seen: [], cursor: start, overfull: 0 }));
     let cutting = true;
     const calling = callsWhile(() => cutting);
     const cut = async (desk: Desk): Promise<void> => {
@@ -153,6 +157,7 @@ test(
       for (let n = 0; desk.seen.at(-1) !== told.at(-1) && n < 1_000; n++) await moody(hub, desk, 50);
       expect(desk.seen).toEqual(told);
     }
+    expect(desks.map(({ overfull }) => overfull)).toEqual(desks.map(() => 0));
     expect(hub.counts.resets).toBe(0);
     expect(hub.counts.open).toEqual({ ws: 0, sse: 0 });
     await loop.stop();

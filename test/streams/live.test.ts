@@ -76,4 +76,27 @@ for (const [name, connect] of Object.entries(open)) {
     },
     testTimeoutMs,
   );
+
+  test(
+    `${name}: a sign of life comes every 25 seconds, and carries a cursor to resume from`,
+    async () => {
+      const desk = await connect();
+      await desk.until(({ type }) => type === "READY");
+      on.clock.advance(26_000);
+      const beat = await desk.until(({ type }) => type === "HEARTBEAT");
+      desk.cut();
+      // Nobody listens for so long that the feed is not even read.
+      on.clock.advance(120_000);
+      await Bun.sleep(200);
+      const callId = await call(4);
+      await on.ended(callId);
+      const again = await openSocket(on, on.key, beat.data.cursor);
+      await again.until(({ type, data }) => type === "CALL_ENDED" && data.callId === callId);
+      const own = again.calls().filter(({ data }) => data.callId === callId);
+      expect(own.map(({ data }) => data.version)).toEqual(own.map((_, index) => index + 1));
+      expect(again.messages.map(({ type }) => type)).not.toContain("RESET");
+      again.cut();
+    },
+    testTimeoutMs,
+  );
 }
