@@ -11,7 +11,7 @@ import { project } from "../../src/domain/record.ts";
 import type { Arrival } from "../../src/inbox/accept.ts";
 import { drainOnce } from "../../src/inbox/drain.ts";
 import { factOf } from "../../src/inbox/facts.ts";
-import { takeTurns } from "../../src/inbox/queue.ts";
+import { takeTurns, waitingCount } from "../../src/inbox/queue.ts";
 import { customer, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { arrival, storeAll } from "./backlog.ts";
 import { quietChannels } from "./quiet.ts";
@@ -60,7 +60,9 @@ test("four drains on one backlog of 20,000: records equal the merge of all event
         handled += batch.deliveries;
     }),
   );
-  expect(handled).toBe(deliveriesMade);
+  // The service's own drain may have taken a share, and may still be at its last batch.
+  expect(handled).toBeGreaterThan(0);
+  await emptied(ctx);
 
   const stored = await facts(ctx);
   const told = new Map<string, Fact[]>();
@@ -101,17 +103,30 @@ test("the two tables of the inbox take turns, and a row that comes meanwhile is 
   const ctx = on.service.calls;
   const [line] = await ctx.directory.linesOf("default");
   if (line === undefined) throw new Error("no line");
+  const before = await malformedCount(ctx);
   for (let turn = 0; turn < 4; turn++) {
     await storeAll(ctx, [arrival(line, "%", ctx.clock.now())]);
     await ctx.db.tx(takeTurns);
     await storeAll(ctx, [arrival(line, "%", ctx.clock.now())]);
-    expect((await drainOnce(ctx))?.deliveries).toBe(2);
-    expect(await drainOnce(ctx)).toBeNull();
+    await emptied(ctx);
   }
+  expect((await malformedCount(ctx)) - before).toBe(8);
   expect(
     rows(await ctx.db.run((q) => q.execute(sql`select 1 from inbox_turn where active in ('a', 'b')`))),
   ).toHaveLength(1);
 });
+
+/** Until nothing waits, whoever handles it. */
+async function emptied(ctx: CallContext): Promise<void> {
+  while ((await ctx.db.run((q) => waitingCount(q, deliveriesMade))) > 0) await drainOnce(ctx);
+}
+
+async function malformedCount(ctx: CallContext): Promise<number> {
+  const found = await ctx.db.run((q) =>
+    q.execute(sql`select count(*)::int as n from parked where reason = 'malformed'`),
+  );
+  return rows<{ n: number }>(found)[0]?.n ?? -1;
+}
 
 const text = (one: Arrival): string => new TextDecoder().decode(one.delivery.body);
 

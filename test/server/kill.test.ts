@@ -17,6 +17,7 @@ import { freePort, type Running, startProcess } from "./process.ts";
 const kills = 32;
 const dialsEach = 8;
 const pushesEach = 24;
+const killAtLatestMs = 3_000;
 const suiteTimeoutMs = 400_000;
 
 const key = `hk_${randomBytes(20).toString("hex")}`;
@@ -105,7 +106,9 @@ test(
         );
       }
       // Somewhere between the first request and the last answer, elsewhere in each round.
-      await Bun.sleep(3 + round * 4);
+      const before = acknowledged.length;
+      const enough = (): boolean => acknowledged.length - before >= round % 8;
+      for (let waited = 0; !enough() && waited < killAtLatestMs; waited += 2) await Bun.sleep(2);
       if (underWay > 0) killsInFlight += 1;
       await running.kill();
       await Promise.all(work);
