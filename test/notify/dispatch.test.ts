@@ -71,15 +71,18 @@ test("an event that fails alone is tried on and on for three days, then is dead,
   const plan = [5, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400, 86_400].map(
     (seconds) => seconds * 1_000,
   );
-  expect(gaps).toHaveLength(plan.length);
+  // With much jitter upwards, the last day but one ends after 75 hours already.
+  expect([plan.length - 1, plan.length]).toContain(gaps.length);
   for (const [index, gap] of gaps.entries()) {
     expect(gap).toBeGreaterThanOrEqual((plan[index] ?? 0) * 0.9);
     expect(gap).toBeLessThanOrEqual((plan[index] ?? 0) * 1.1 + 30 * minute);
   }
   expect(triedAt.at(-1)).toBeGreaterThanOrEqual(75 * hour);
   const [dead] = await listDeliveries(driver.bench.ctx, "one", id, { limit: 1, before: null, state: "dead" });
-  expect(dead).toMatchObject({ tries: 13, callId: "call_dead", due: null });
-  expect(dead?.attempts.map(({ error, status }) => [error, status])).toEqual(Array(13).fill(["status", 500]));
+  expect(dead).toMatchObject({ tries: triedAt.length, callId: "call_dead", due: null });
+  expect(dead?.attempts.map(({ error, status }) => [error, status])).toEqual(
+    Array(triedAt.length).fill(["status", 500]),
+  );
   expect((await getSubscription(driver.bench.ctx, "one", id)).active).toBe(true);
   // What comes next is not held up for ever by what is dead.
   up = true;
