@@ -85,6 +85,8 @@ export interface RawRequest {
   method: string;
   /** The last path segment of the webhook route, or "". */
   kind: string;
+  /** As in `CallOrder`, without the kind: some providers sign the address that they push to. */
+  notifyUrl?: string;
   query: Record<string, string>;
   /** Names in lower case. */
   headers: Record<string, string>;
@@ -213,8 +215,12 @@ export interface ChannelDefinition<Config = unknown> {
   secretFields: readonly string[];
   /** Lines whose keys are equal share webhook, quotas, provider ids, token cache and poll cursor. */
   accountKey(config: Config): string;
+  /** True where the address of the API comes from outside: `fetch` then reaches public addresses and no others. */
+  outside?: boolean;
   /** True where no phone rings: such lines are used only when named, or when a tenant has no other. */
   simulated: boolean;
+  /** True where rules that protect customers do not bind, since nobody's phone rings; left out = they bind. */
+  exempt?(config: Config): boolean;
   /** What an agent must have for this line to ring it: a phone number, or an id at the provider. */
   agentKind: "phone" | "seat";
   honours(config: Config): readonly OrderField[];
@@ -230,10 +236,18 @@ export interface ChannelDefinition<Config = unknown> {
   lookup(config: Config): Lookup;
   /** Causes in a provider's end report that prove that nobody was dialed. */
   neverDialed: readonly string[];
+  /** True where a CDR names each leg that was dialed: one without any proves the same. Left out = it does not. */
+  cdrShowsDialing?: boolean;
   /** The resolution of this provider's times, milliseconds. */
   precisionMs: number;
+  /** What is normal for a line of this channel until it has a history: milliseconds, and the share that is answered. */
+  usual?: Partial<{ placeMs: number; firstEventMs: number; pddMs: number; asr: number }>;
   /** Kinds served on the fixed paths of the requirements (`/webhook/aliyun/status`). */
   legacyPaths: readonly string[];
+  /** What pushes call their account, for a fixed path, whose address names none; left out = they may be of any. */
+  pushNames?: { accountIn(request: RawRequest): string | null; accountOf(config: Config): string };
+  /** True where `webhook` itself demands a signature or password of the vendor's; left out = no push proves itself. */
+  signsPushes?(config: Config): boolean;
   create(config: Config, tools: ChannelTools): Channel;
 }
 

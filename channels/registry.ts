@@ -2,9 +2,18 @@
 import type { ChannelDefinition } from "./contract.ts";
 
 const channels: Record<string, () => Promise<ChannelDefinition>> = {
+  custom: async () => (await import("./custom/index.ts")).custom,
+  aliyun: async () => (await import("./aliyun/index.ts")).aliyun,
   e9: async () => (await import("./e9/index.ts")).e9,
   fake: async () => (await import("./fake/index.ts")).fake,
+  hollycrm: async () => (await import("./custom/hollycrm.ts")).hollycrm,
   hw: async () => (await import("./hw/index.ts")).hw,
+  jy: async () => (await import("./custom/jy.ts")).jy,
+  tencent: async () => (await import("./tencent/index.ts")).tencent,
+  qimoor: async () => (await import("./qimoor/index.ts")).qimoor,
+  ronglian: async () => (await import("./ronglian/index.ts")).ronglian,
+  hwvoice: async () => (await import("./hwvoice/index.ts")).hwvoice,
+  tianrun: async () => (await import("./tianrun/index.ts")).tianrun,
 };
 
 export const channelNames: readonly string[] = Object.keys(channels);

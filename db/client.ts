@@ -50,17 +50,12 @@ export function guard(driver: Driver): Database {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       return await new Promise<T>((resolve, reject) => {
-        const unit: Unit = {
-          dead: false,
-          touch() {
-            clearTimeout(timer);
-            timer = setTimeout(() => {
-              unit.dead = true;
-              reject(new DatabaseError("deadline", null, null));
-            }, statementDeadlineMs);
-          },
-        };
-        unit.touch();
+        const deadline = setTimeout(() => {
+          unit.dead = true;
+          reject(new DatabaseError("deadline", null, null));
+        }, statementDeadlineMs);
+        timer = deadline;
+        const unit: Unit = { dead: false, touch: () => void deadline.refresh() };
         current.run(unit, begin, unit).then(resolve, reject);
       });
     } catch (error) {

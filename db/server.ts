@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { drizzle } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { type Database, guard, type Query, statementDeadlineMs } from "./client.ts";
+import { renderFast } from "./render.ts";
 import * as schema from "./schema/index.ts";
 import { toDatabaseError } from "./sql.ts";
 
@@ -18,11 +19,20 @@ export async function openServer(url: string, options: { connectionsMax?: number
     idle_timeout: 0,
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, 0.5),
     onnotice: () => {},
-    connection: { application_name: "hualu", statement_timeout: statementDeadlineMs, client_min_messages: "warning" },
+    connection: {
+      application_name: "hualu",
+      statement_timeout: statementDeadlineMs,
+      client_min_messages: "warning",
+      // Every statement has its index. A plan that was made while the tables were empty would read them whole until
+      // the next analyze, with prepared statements for as long as the connection lives.
+      enable_seqscan: "off",
+      // Compiling a plan takes longer than any of them runs.
+      jit: "off",
+    },
   });
   try {
-    await refuseUnsafe(client);
-    await migrateOnce(url);
+    const [upToDate] = await Promise.all([isUpToDate(client), refuseUnsafe(client)]);
+    if (!upToDate) await migrateOnce(url);
   } catch (error) {
     await client.end({ timeout: 1 });
     throw toDatabaseError(error);
@@ -30,7 +40,9 @@ export async function openServer(url: string, options: { connectionsMax?: number
   return guard({
     kind: "server",
     connect: (beforeStatement) =>
-      drizzle({ client: preparing(client), schema, logger: { logQuery: beforeStatement } }) as unknown as Query,
+      renderFast(
+        drizzle({ client: preparing(client), schema, logger: { logQuery: beforeStatement } }),
+      ) as unknown as Query,
     close: () => client.end({ timeout: 5 }),
   });
 }
@@ -55,15 +67,29 @@ function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client
 
 /** A server that answers before the disk has it would break "stored, then answered". */
 async function refuseUnsafe(client: postgres.Sql): Promise<void> {
-  for (const name of settingsThatMustBeOn) {
-    const [row] = await client<{ value: string }[]>`select current_setting(${name}) as value`;
-    if (row?.value === "off")
-      throw new Error(`PostgreSQL runs with ${name} = off: turn it on, Hualu acknowledges what is durable`);
-  }
+  const [row] = await client<{ off: string[] }[]>`
+    select array(select name from unnest(string_to_array(${settingsThatMustBeOn.join(",")}, ',')) as name
+      where current_setting(name) = 'off') as off`;
+  const [name] = row?.off ?? [];
+  if (name !== undefined)
+    throw new Error(`PostgreSQL runs with ${name} = off: turn it on, Hualu acknowledges what is durable`);
+}
+
+/** Most starts find nothing to migrate: one look instead of a lock, a second connection and the migrator's code. */
+async function isUpToDate(client: postgres.Sql): Promise<boolean> {
+  const [there] = await client<{ table: string | null }[]>`select to_regclass('__drizzle_migrations') as table`;
+  if (there?.table == null) return false;
+  const [last] = await client<{ created_at: string }[]>`
+    select created_at from __drizzle_migrations order by created_at desc limit 1`;
+  const journal = JSON.parse(readFileSync(`${migrationsFolder}/meta/_journal.json`, "utf8")) as {
+    entries: { when: number }[];
+  };
+  return Number(last?.created_at ?? 0) >= Math.max(...journal.entries.map(({ when }) => when));
 }
 
 /** On a connection of its own, since the lock belongs to its session and migrations may take long. */
 async function migrateOnce(url: string): Promise<void> {
+  const { migrate } = await import("drizzle-orm/postgres-js/migrator");
   const client = postgres(url, {
     max: 1,
     connect_timeout: 5,

@@ -41,6 +41,15 @@ function arrayLiteral(texts: readonly (string | null)[]): string {
   return `{${texts.map((text) => (text === null ? "NULL" : quoted(text))).join(",")}}`;
 }
 
+/**
+ * A batch as a set of rows with typed columns, bound as one JSON text: `from ${recordset(rows, "news(id text, at
+ * timestamptz)")}`. For wide rows: as fast on the server as a column each (measured at 42 columns), and one parameter
+ * to build instead of 42. `shape` is ours, never a request's.
+ */
+export function recordset(batch: readonly object[], shape: string): SQL {
+  return sql`json_to_recordset(${sql.param(JSON.stringify(batch))}::text::json) as ${sql.raw(shape)}`;
+}
+
 /** A failure of the database without the statement's parameters: drizzle's own message would hold every one of them. */
 export class DatabaseError extends Error {
   override readonly name = "DatabaseError";
@@ -63,6 +72,11 @@ export class DatabaseError extends Error {
 /** True where an error is a violation of the named constraint or index. */
 export function violated(error: unknown, constraint: string): boolean {
   return error instanceof DatabaseError && error.code === "23505" && error.constraint === constraint;
+}
+
+/** Classes 22 (data) and 23 (integrity), and 54 (limits): the row is at fault, not the database. */
+export function isDataError(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(22|23|54)/.test(error.code);
 }
 
 const disconnections = new Set([

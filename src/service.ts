@@ -5,25 +5,37 @@ import type { FakeProvider } from "../channels/fake/fake.ts";
 import { channelNames, loadChannel } from "../channels/registry.ts";
 import { createAuthenticator } from "./auth/authenticate.ts";
 import { ensureKey } from "./auth/keys.ts";
+import { createSettingsBook } from "./auth/settings.ts";
 import { ensureTenant, provesKey } from "./auth/tenants.ts";
+import { createBegin } from "./calls/begin.ts";
+import { createRetryBudget } from "./calls/budget.ts";
 import type { CallContext } from "./calls/context.ts";
 import { expire, finalize } from "./calls/expire.ts";
+import { createUsage } from "./calls/line-states.ts";
+import { placeQueued } from "./calls/queue.ts";
+import { createSettle } from "./calls/settle.ts";
 import { createStatusReader } from "./calls/status.ts";
 import type { Context } from "./context.ts";
 import { runDemo } from "./demo.ts";
 import type { Network } from "./guard/addresses.ts";
+import { guardedFetch } from "./guard/fetch.ts";
 import { createGuard } from "./guard/guard.ts";
+import { createHealth } from "./health/health.ts";
 import { createApp } from "./http/app.ts";
 import { callRoutes } from "./http/calls.ts";
+import { createDirect } from "./http/direct.ts";
 import { healthRoutes } from "./http/health.ts";
+import { lineHealthRoutes } from "./http/line-health.ts";
 import { metricsRoutes } from "./http/metrics.ts";
 import { notificationRoutes } from "./http/notifications.ts";
+import type { App } from "./http/route.ts";
 import { streamRoutes } from "./http/streams.ts";
 import { subscriptionRoutes } from "./http/subscriptions.ts";
 import { ticketRoutes } from "./http/tickets.ts";
-import { createRefusalLog, webhookRoutes } from "./http/webhooks.ts";
+import { createReceive, createRefusalLog, webhookRoutes } from "./http/webhooks.ts";
 import { type Accept, createAccept } from "./inbox/accept.ts";
 import { createDirectory } from "./lines/directory.ts";
+import { errorFields } from "./log.ts";
 import { askProviders, takeUpOrphans } from "./loops/ask.ts";
 import { followDatabaseClock } from "./loops/clock.ts";
 import { createDrainDuty, retryParked } from "./loops/drain.ts";
@@ -37,6 +49,7 @@ import { measureDelay } from "./metrics/delay.ts";
 import { lookAtQueues } from "./metrics/look.ts";
 import { createMetrics, type Metrics } from "./metrics/metrics.ts";
 import { createNotifier } from "./notify/notifier.ts";
+import { appendLineEvents } from "./outbox/line-events.ts";
 import { createHub } from "./streams/hub.ts";
 import { type SocketSide, socketHandler } from "./streams/socket.ts";
 
@@ -65,11 +78,14 @@ export interface Service {
   start(): Promise<{ url: string; port: number }>;
   /** Answers no more, awaits placements and commits under way. May be called twice. */
   stop(): Promise<void>;
-  /** For tests: the verbs' context. */
+  /** For tests: the verbs' context, and every route. */
   calls: CallContext;
+  app: App;
 }
 
 const requestIdleSeconds = 60;
+/** A placement that hangs is seen so much later than it could be. */
+const healthTickMs = 50;
 /** Routes refuse far smaller ones with a problem document; this is the last wall. */
 const bodyBytesMax = 64 * 1024 * 1024;
 
@@ -81,13 +97,28 @@ export function createService(given: ServiceOptions): Service {
     drained: () => draining.counts,
     streams: () => hub.counts,
     look: () => lookAtQueues(options),
+    lines: () => health.counted(),
   });
   const options = { ...given, db: watchDatabase(given.db, metrics.databaseFailed) };
   const { db, seal, clock, log, randomBytes } = options;
   const load = measuredChannels(options.loadChannel ?? loadChannel, clock, metrics);
+  const guard = createGuard({ clock, allowed: options.allowNetworks ?? [] });
+  const fetchOutside = guardedFetch(guard);
+  const fetchAny = options.fetch ?? ((request: Request) => fetch(request));
   const directory = createDirectory(options, {
     loadChannel: load,
-    fetch: options.fetch ?? ((request) => fetch(request)),
+    fetch: (request, outside) => (outside ? fetchOutside(request) : fetchAny(request)),
+  });
+  const settings = createSettingsBook(options);
+  const health = createHealth(options, {
+    directory,
+    append: (q, transitions) => appendLineEvents(options, q, transitions),
+    told(transitions) {
+      metrics.linesTurned(transitions);
+      tail.wake();
+      notify.wake();
+    },
+    wake: () => lineHealth.wake(),
   });
   let localUrl = "";
   let ready = false;
@@ -100,33 +131,49 @@ export function createService(given: ServiceOptions): Service {
     log,
     randomBytes,
     directory,
+    health,
     underway: new Set(),
+    settingsOf: (tenant) => settings.of(tenant),
+    usageOf: createUsage(options),
+    lastSettingsOf: (tenant) => settings.lastKnown(tenant),
+    begin: (intent) => begin(intent),
+    settle: (of, outcome) => settle(of, outcome),
+    retries: createRetryBudget(),
     // A simulated line's far side is on this machine; a real provider reaches us from outside.
     notifyUrl: (line) =>
       `${line.definition.simulated ? localUrl : publicUrl()}/api/v1/calls/webhook/${line.channel}/${line.webhookToken}`,
     told(changes) {
       reader.told(changes);
       hub.told(changes);
+      for (const { ended, channel, status } of changes) if (ended) metrics.ended(channel, status);
       notify.wake();
+      // A call that is over leaves room for one that waits.
+      if (changes.some(({ ended }) => ended)) queue.wake();
     },
     wakeDrain: () => drain.wake(),
   };
+  const begin = createBegin(calls);
+  const settle = createSettle(calls);
   const reader = createStatusReader(calls);
   const hub = createHub(options, { wake: () => tail.wake() });
   const accept = countAccepted(createAccept(options, calls.wakeDrain), metrics);
   const refusals = createRefusalLog(clock, metrics.refused);
   const draining = createDrainDuty(calls, accept.stored);
   const tickMs = options.tickMs ?? 250;
-  const guard = createGuard({ clock, allowed: options.allowNetworks ?? [] });
   const notifier = createNotifier(options, guard.send);
   const notify = createNotifyDuties(options, notifier, tickMs);
   const duty = (name: string, everyMs: number, runOnce: LoopOptions["runOnce"]): Loop =>
     createLoop({ name, clock, log, everyMs, runOnce });
   const drain = duty("drain", tickMs, (signal) => draining.runOnce(signal));
+  const queue = duty("queue", 2 * tickMs, () => placeQueued(calls));
+  const lineHealth = duty("health", Math.min(tickMs, healthTickMs), () => health.runOnce());
   const tail = duty("streams", tickMs, (signal) => hub.runOnce(signal));
   const background: Loop[] = [
     drain,
     tail,
+    queue,
+    lineHealth,
+    duty("probes", 2 * tickMs, () => health.probeDue()),
     duty("delay", 0, async (signal) => {
       await measureDelay(clock, signal, metrics.loopDelayed);
       return true;
@@ -147,9 +194,12 @@ export function createService(given: ServiceOptions): Service {
       return false;
     }),
   ];
+  const receive = createReceive(calls, accept, refusals);
+  const direct = createDirect(options, receive, metrics.answered);
   const app = createApp({
     ctx: options,
     directory,
+    settings,
     loadChannel: load,
     listChannels: async () => (await Promise.all(channelNames.map(load))).filter((one) => one !== null),
     authenticator: createAuthenticator(options),
@@ -159,10 +209,11 @@ export function createService(given: ServiceOptions): Service {
       (routes) => callRoutes(routes, calls, reader),
       (routes) => ticketRoutes(routes, options),
       (routes) => streamRoutes(routes, options, hub),
-      (routes) => webhookRoutes(routes, calls, accept, refusals),
+      (routes) => webhookRoutes(routes, calls, accept, { receive, refusals }),
       (routes) => subscriptionRoutes(routes, { ctx: options, guard }),
       (routes) => notificationRoutes(routes, { ctx: options, guard }),
       (routes) => metricsRoutes(routes, metrics),
+      (routes) => lineHealthRoutes(routes, calls),
       (routes) => healthRoutes(routes, { calls, counts: draining.counts, refusals, ready: () => ready }),
     ],
   });
@@ -171,26 +222,35 @@ export function createService(given: ServiceOptions): Service {
 
   async function start(): Promise<{ url: string; port: number }> {
     await provesKey(options);
-    await ensureTenant(options, firstTenant, "默认 · Default");
-    await ensureKey(options, firstTenant, options.adminKey, "首把密钥 · First key");
-    await followDatabaseClock(options);
-    await maintain(calls);
+    await Promise.all([
+      ensureTenant(options, firstTenant, "默认 · Default").then(() =>
+        ensureKey(options, firstTenant, options.adminKey, "首把密钥 · First key"),
+      ),
+      followDatabaseClock(options).then(() => maintain(calls)),
+    ]);
     server = Bun.serve({
       hostname: options.host,
       port: options.port,
       idleTimeout: requestIdleSeconds,
       maxRequestBodySize: bodyBytesMax,
       websocket: socketHandler,
-      fetch: (request, handle) =>
-        app.fetch(request, {
-          address: handle.requestIP(request)?.address ?? "",
+      fetch(request, handle) {
+        const address = (): string => handle.requestIP(request)?.address ?? "";
+        const pushed = direct(request, address);
+        if (pushed !== null) return pushed;
+        return app.fetch(request, {
+          address,
           upgrade: (side: SocketSide) => handle.upgrade(request, { data: side }),
           patience: (seconds: number) => handle.timeout(request, seconds),
-        }),
+        });
+      },
     });
     const port = server.port ?? options.port;
     localUrl = `http://${options.host === "0.0.0.0" ? "localhost" : options.host}:${port}`;
-    if (options.demo !== false) far = await runDemo(options, { directory, loadChannel: load, publicUrl }, firstTenant);
+    if (options.demo !== false)
+      far = await runDemo(options, { directory, settings, loadChannel: load, publicUrl }, firstTenant);
+    // What was known of the lines before the restart.
+    await health.runOnce();
     for (const loop of background) loop.start();
     ready = true;
     log.info({ port, kind: db.kind }, "ready");
@@ -205,7 +265,8 @@ export function createService(given: ServiceOptions): Service {
     hub.close();
     await server?.stop();
     await Promise.all(background.map((loop) => loop.stop()));
-    await Promise.allSettled(calls.underway);
+    await Promise.allSettled([...calls.underway, health.settled()]);
+    await health.flush().catch((error) => log.warn(errorFields(error), "what was seen of lines is not written"));
     await accept.stop();
     await notifier.stop();
     guard.close();
@@ -216,6 +277,7 @@ export function createService(given: ServiceOptions): Service {
 
   return {
     calls,
+    app,
     start,
     stop() {
       stopping ??= stopAll();

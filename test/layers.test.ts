@@ -33,7 +33,7 @@ const rows: readonly (readonly string[])[] = [
   ["src/http/**", "src/crmapp/**", "src/web/**", "src/loops/**"],
   ["src/demo.ts", "src/welcome.ts"],
   ["src/service.ts"],
-  ["src/main.ts", "src/command/**"],
+  ["src/main.ts", "src/command/**", "channels/start-fake.ts"],
 ];
 
 interface Exception {
@@ -55,7 +55,7 @@ const namesProvider: readonly Exception[] = [
   { file: "src/http/line-schema.ts", what: "fake", reason: "the interface's example of a channel's name" },
 ];
 /** Where providers meet the rest. */
-const mayNameProviders = ["channels/registry.ts", "src/service.ts", "src/demo.ts"];
+const mayNameProviders = ["channels/registry.ts", "channels/start-fake.ts", "src/service.ts", "src/demo.ts"];
 
 const patterns = rows.flatMap((parts, row) => parts.map((part) => ({ part, row, glob: new Bun.Glob(part) })));
 
@@ -72,7 +72,11 @@ const folders = files.flatMap((path) => /^channels\/([^/]+)\//.exec(path)?.[1] ?
 const providers = [...new Set(folders)].filter((name) => name !== "kit");
 
 function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+  // zod's word for a fault of one's own is a channel's name too.
+  return text
+    .replaceAll('code: "custom"', "")
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "");
 }
 
 /** Violations that are no exception, and exceptions that are none. */
@@ -140,8 +144,11 @@ test("providers are named only where they meet the rest", () => {
 
 test("a far side knows nothing of its adapter but types and fixtures, and no adapter knows its far side", () => {
   const isFar = (path: string): boolean => /^channels\/[^/]+\/(fake\.ts|far\/.*)$/.test(path);
+  // A program of its own that runs far sides and no adapter; standing in the last row, it is imported by nobody.
+  const startsFarSides = "channels/start-fake.ts";
+  expect(importsOf(startsFarSides).filter(({ target, ours }) => ours && !isFar(target))).toEqual([]);
   const found = files
-    .filter((file) => file.startsWith("channels/"))
+    .filter((file) => file.startsWith("channels/") && file !== startsFarSides)
     .flatMap((file) =>
       importsOf(file)
         .filter(({ ours }) => ours)

@@ -4,7 +4,9 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { channelNames } from "../channels/registry.ts";
+import { failoverTable } from "../src/calls/failover.ts";
 import { refusals } from "../src/domain/refusal.ts";
+import { reasons } from "../src/routing/refuse.ts";
 import { projectFiles, read, root } from "./tree.ts";
 
 const readmes = ["README.md", "README.zh-CN.md"];
@@ -100,7 +102,8 @@ describe("a first start", () => {
         shell(testedScript("README.md", first.url)),
       ]);
       expect(ending).toMatchObject({ status: "ended", result: "answered" });
-      const answers = shown.split(/(?<=\})(?=\{)/).map((text) => JSON.parse(text));
+      // A template in a channel's settings has braces side by side too, but no object begins there.
+      const answers = shown.split(/(?<=\})(?=\{")/).map((text) => JSON.parse(text));
       expect(answers.length).toBeGreaterThan(8);
       expect(answers.filter((answer) => answer.success === false)).toEqual([]);
 
@@ -165,6 +168,25 @@ test("docs/errors.md lists the problem codes that there are", () => {
     en,
   ]);
   expect(listed).toEqual(Object.entries(refusals).map(([code, { status, zh, en }]) => [code, status, zh, en]));
+});
+
+test("docs/failover.md prints the table that decides", () => {
+  const words = (all: string | readonly string[]): string =>
+    all === "any"
+      ? "any"
+      : [all]
+          .flat()
+          .map((word) => `\`${word}\``)
+          .join(" ");
+  const printed = failoverTable.map(({ effect, kind, causes, follows, why }) => {
+    return [words(effect), words(kind), words(causes), words(follows), why.zh, why.en];
+  });
+  expect(tableRows("docs/failover.md")).toEqual(printed);
+});
+
+test("docs/routing.md lists the reasons that there are", () => {
+  const listed = tableRows("docs/routing.md").map(([reason = ""]) => reason.replaceAll("`", ""));
+  expect(listed).toEqual([...reasons]);
 });
 
 test("links between the documents lead somewhere", () => {

@@ -8,9 +8,10 @@ import { makeKey } from "../src/auth/keys.ts";
 import { scopes } from "../src/auth/principal.ts";
 import { makeTenant } from "../src/auth/tenants.ts";
 import { type Clock, systemClock } from "../src/clock.ts";
+import type { Network } from "../src/guard/addresses.ts";
 import { createLog } from "../src/log.ts";
 import { createService, type Service } from "../src/service.ts";
-import { findNoCanary } from "./canary.ts";
+import { findNoCanary, outputsOf } from "./canary.ts";
 import { openTestDatabase, type TestDatabase } from "./database.ts";
 
 /** PGlite takes seconds to start, a container longer. */
@@ -50,13 +51,15 @@ export interface TestService {
   /** Dials, expecting a call: the answer with its `callId`. */
   dial(body: Record<string, unknown>, headers?: Record<string, string>): Promise<Answer>;
   /** Follows a call by long-poll until its status view satisfies; the whole record then. */
-  until(callId: string, satisfied: (status: Json) => boolean): Promise<Json>;
-  ended(callId: string): Promise<Json>;
+  until(callId: string, satisfied: (status: Json) => boolean, key?: string): Promise<Json>;
+  ended(callId: string, key?: string): Promise<Json>;
   tenant(id: string): Promise<string>;
   /** Things that must not be found in any log, answer or column. */
   secrets: string[];
   logged: string[];
-  /** Stops, then looks for numbers and secrets in all that was written. */
+  /** Everything that streams told, as it came. */
+  heard: string[];
+  /** Stops, then looks for numbers and secrets in all that was written and told. */
   stop(): Promise<void>;
 }
 
@@ -80,14 +83,20 @@ export interface StartOptions {
   loadChannel?: (name: string) => Promise<ChannelDefinition | null>;
   demo?: boolean;
   tickMs?: number;
+  /** The real time, put forward, unless given. */
+  clock?: ShiftedClock;
+  /** What described channels and webhooks may reach beside public addresses; nothing unless given. */
+  allowNetworks?: readonly Network[];
 }
 
 export async function startTestService(options: StartOptions = {}): Promise<TestService> {
   const database = await openTestDatabase();
-  const clock = shiftedClock();
+  const clock = options.clock ?? shiftedClock();
   const logged: string[] = [];
   const refused: string[] = [];
+  const heard: string[] = [];
   const key = `hk_${randomBytes(20).toString("hex")}`;
+  const keys: [string, ...string[]] = [key];
   const secrets = [key];
   const ctx = {
     db: database.db,
@@ -105,6 +114,7 @@ export async function startTestService(options: StartOptions = {}): Promise<Test
     tickMs: options.tickMs ?? 25,
     demo: options.demo ?? false,
     loadChannel: options.loadChannel ?? loadChannel,
+    allowNetworks: options.allowNetworks ?? [],
   });
   const { url } = await service.start();
   const far = await startFakeProvider({ now: () => clock.now().getTime(), pushRetryMs: 20 });
@@ -124,6 +134,7 @@ export async function startTestService(options: StartOptions = {}): Promise<Test
     far,
     secrets,
     logged,
+    heard,
     ask,
     async line(name, config = {}, lineKey = key) {
       const accountId = `acc-${randomBytes(4).toString("hex")}`;
@@ -139,29 +150,31 @@ export async function startTestService(options: StartOptions = {}): Promise<Test
       return made.body.id;
     },
     dial: (body, headers = {}) => ask("POST", "/api/v1/calls/dial", { body, headers }),
-    async until(callId, satisfied) {
+    async until(callId, satisfied, key = test.key) {
       for (let version = 0, rounds = 0; rounds < 60; rounds++) {
-        const { body } = await ask("GET", `/api/v1/calls/${callId}/status?wait=2&version=${version}`);
-        if (satisfied(body)) return (await ask("GET", `/api/v1/calls/${callId}`)).body;
+        const { body } = await ask("GET", `/api/v1/calls/${callId}/status?wait=2&version=${version}`, { key });
+        if (satisfied(body)) return (await ask("GET", `/api/v1/calls/${callId}`, { key })).body;
         version = body.version;
       }
-      const record = await ask("GET", `/api/v1/calls/${callId}`);
+      const record = await ask("GET", `/api/v1/calls/${callId}`, { key });
       throw new Error(`the call never came to that: ${record.text}`);
     },
-    ended: (callId) => test.until(callId, (status) => status.status === "ended"),
+    ended: (callId, key) => test.until(callId, (status) => status.status === "ended", key),
     async tenant(id) {
       await makeTenant(ctx, id, id);
       const made = await makeKey(ctx, id, { name: "all", scopes });
       secrets.push(made.key);
+      keys.push(made.key);
       return made.key;
     },
     async stop() {
       await far.stop();
-      await service.stop();
+      const told = await outputsOf(ask, keys).finally(() => service.stop());
       const dump = await database.dump();
       await database.close();
       if (logged.length === 0) throw new Error("the log is empty: there was nothing to look at");
-      findNoCanary({ texts: { log: logged.join("\n"), "error bodies": refused.join("\n"), database: dump }, secrets });
+      const written = { log: logged.join("\n"), "error bodies": refused.join("\n"), database: dump };
+      findNoCanary({ texts: { ...written, ...told, streams: heard.join("\n") }, secrets });
     },
   };
   return test;

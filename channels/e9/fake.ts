@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { FarCall } from "./far/call.ts";
-import { openCalls } from "./far/calls.ts";
+import { openCalls, type SetTimer } from "./far/calls.ts";
 import { type Account, openDoor } from "./far/door.ts";
 import { type Operation, openOperations, write } from "./far/operations.ts";
 import type { Script } from "./far/plan.ts";
@@ -25,6 +25,8 @@ export interface E9ProviderOptions {
   /** At most 16 letters or digits of every call id; a far side that starts again needs another one. */
   seed?: string;
   now?: () => number;
+  /** What plays the calls; real time unless given. */
+  setTimer?: SetTimer;
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
 }
 
@@ -66,7 +68,7 @@ export async function startE9Provider(options: E9ProviderOptions = {}): Promise<
     origin,
   });
   const seed = options.seed ?? randomUUID().replaceAll("-", "").slice(0, 16);
-  const calls = openCalls({ speed, seed, now, tell: pusher.tell });
+  const calls = openCalls({ speed, seed, now, setTimer: options.setTimer ?? realTimer, tell: pusher.tell });
   const operations = openOperations(calls, {
     callbackPath: options.callbackPath ?? "callBack",
     recordsPerMinute: options.recordsPerMinute ?? 9,
@@ -176,3 +178,8 @@ async function read(request: IncomingMessage): Promise<Buffer | null> {
   }
   return Buffer.concat(chunks);
 }
+
+const realTimer: SetTimer = (ms, act) => {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+};

@@ -15,7 +15,7 @@ import { normalize, recordKind, userDataOf } from "./map.ts";
 import { anyAnswer, type CallbackRequest, callIdUnknown, openWire, placeAnswer, recordAnswer } from "./wire.ts";
 import { readRequest } from "./xml.ts";
 
-/** Fewer than ten queries a minute are allowed; three are left for probes, which cost one each. */
+/** Fewer than ten queries a minute are allowed; three are left for whoever else asks with this account. */
 const followPerMinute = 6;
 /** A record appears seconds to minutes after the end. */
 const followEveryMs = 60_000;
@@ -58,6 +58,9 @@ type Wire = ReturnType<typeof openWire>;
 
 function create(config: E9Config, tools: ChannelTools): Channel {
   const wire = openWire(config, tools);
+  async function cancel(callId: string, signal: AbortSignal): Promise<void> {
+    await wire.ask("Calls/CancelCallback", { req: { appId: config.appId, callId } }, anyAnswer, signal);
+  }
   return {
     provider: e9.provider,
     normalize,
@@ -67,18 +70,18 @@ function create(config: E9Config, tools: ChannelTools): Channel {
       const { callId } = await wire.ask(`Calls/${config.callbackPath}`, body, placeAnswer, signal);
       return { providerCallId: callId, providerJobId: null };
     },
-    /** Asks for a record that nobody has: that it is unknown is said only to whoever is let in. */
+    /**
+     * Cancels a call that nobody has: that it is unknown is said only to whoever is let in. A query for its record
+     * would not name the app, so that a wrong one would show only when calls fail.
+     */
     async probe(signal) {
       try {
-        await askRecord(wire, nobodysCallId, signal);
+        await cancel(nobodysCallId, signal);
       } catch (error) {
         if (!(error instanceof ChannelError) || error.code !== callIdUnknown) throw error;
       }
     },
-    async hangup(call, signal) {
-      const req = { appId: config.appId, callId: call.providerCallId };
-      await wire.ask("Calls/CancelCallback", { req }, anyAnswer, signal);
-    },
+    hangup: (call, signal) => cancel(call.providerCallId, signal),
     async follow(calls, signal) {
       const followed: Followed[] = [];
       // One after the other: the provider counts, and answers about one call at a time.

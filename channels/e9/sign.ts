@@ -1,28 +1,19 @@
 import { createHash } from "node:crypto";
-import { beijing, timeFormat } from "../kit/zone.ts";
+import { signSid } from "../kit/sid-sign.ts";
 
-/** Of a request and of every time in a push. Accepted within twelve hours. */
-export const stamp = timeFormat("yyyyMMddHHmmss", beijing);
+export { stamp } from "../kit/sid-sign.ts";
 
 export interface Credentials {
   accountSid: string;
   authToken: string;
 }
 
-/** The query's `sig` and the header `Authorization`, both over the same Beijing time. */
+/** The query's `sig` and the header `Authorization`; accepted within twelve hours. */
 export function sign({ accountSid, authToken }: Credentials, now: Date): { sig: string; authorization: string } {
-  const timestamp = stamp.write(now);
-  return {
-    sig: md5(accountSid + authToken + timestamp),
-    authorization: Buffer.from(`${accountSid}:${timestamp}`).toString("base64"),
-  };
+  return signSid({ sid: accountSid, token: authToken }, now);
 }
 
 /** Opens any recording of the account, for ever: as secret as the token. */
 export function recordingAuth({ accountSid, authToken }: Credentials): string {
-  return md5(`${accountSid}:${authToken}`);
-}
-
-function md5(text: string): string {
-  return createHash("md5").update(text).digest("hex").toUpperCase();
+  return createHash("md5").update(`${accountSid}:${authToken}`).digest("hex").toUpperCase();
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { FarCall } from "./far/call.ts";
-import { openCalls } from "./far/calls.ts";
+import { openCalls, type SetTimer } from "./far/calls.ts";
 import { openDoor } from "./far/door.ts";
 import { type Operation, openOperations, write } from "./far/operations.ts";
 import type { Script } from "./far/plan.ts";
@@ -20,6 +20,8 @@ export interface FakeProviderOptions {
   /** Part of every call id; a provider that starts again needs another one, or its ids repeat. */
   seed?: string;
   now?: () => number;
+  /** What plays the calls; real time unless given. */
+  setTimer?: SetTimer;
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   keepEnded?: number;
   feedPage?: number;
@@ -63,6 +65,7 @@ export async function startFakeProvider(options: FakeProviderOptions = {}): Prom
     feedPage: options.feedPage ?? 100,
     seed: options.seed ?? randomUUID().slice(0, 8),
     now,
+    setTimer: options.setTimer ?? realTimer,
     tell: pusher.tell,
   });
 
@@ -155,3 +158,8 @@ async function read(request: IncomingMessage): Promise<Buffer | null> {
   }
   return Buffer.concat(chunks);
 }
+
+const realTimer: SetTimer = (ms, act) => {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+};

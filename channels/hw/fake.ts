@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Server } from "node:http";
 import { connectPush, type FarCall, releasePush } from "./far/call.ts";
-import { openCalls } from "./far/calls.ts";
+import { openCalls, type SetTimer } from "./far/calls.ts";
 import { openDoor } from "./far/door.ts";
 import { openOperations } from "./far/operations.ts";
 import type { Script } from "./far/plan.ts";
@@ -20,6 +20,8 @@ export interface HwProviderOptions {
   /** App key → app secret. */
   accounts?: Record<string, string>;
   now?: () => number;
+  /** What plays the calls and the delays; real time unless given. */
+  setTimer?: SetTimer;
   fetch?: (url: string, init: RequestInit) => Promise<Response>;
   keepEnded?: number;
   speed?: number;
@@ -49,6 +51,8 @@ export interface HwProvider {
   /** Withdraws every token before its time. */
   expireTokens(): void;
   setConnectUrl(url: string): void;
+  /** From now on so many requests of one account within any minute. */
+  limit(perMinuteMax: number): void;
   /** Accepted calls, oldest first. */
   readonly calls: readonly FarCall[];
   readonly running: number;
@@ -78,6 +82,7 @@ export async function startHwProvider(options: HwProviderOptions = {}): Promise<
     cutBy: options.cutBy ?? "start",
     cdrLateMs: options.cdrLateMs ?? 0,
     now,
+    setTimer: options.setTimer ?? realTimer,
     onConnect(call) {
       if (connectUrl !== null) void pusher.push(connectUrl, connectPush(call));
     },
@@ -87,8 +92,8 @@ export async function startHwProvider(options: HwProviderOptions = {}): Promise<
     },
   });
   const tokenSecondsMax = options.tokenSecondsMax ?? 3_600;
-  const perMinuteMax = options.perMinuteMax ?? null;
-  const door = openDoor({ apps, now, newToken: randomUUID, tokenSecondsMax, perMinuteMax });
+  let perMinuteMax = options.perMinuteMax ?? null;
+  const door = openDoor({ apps, now, newToken: randomUUID, tokenSecondsMax, perMinuteMax: () => perMinuteMax });
   let origin = "";
   const answersAll = options.answersAll ?? false;
   const operationNamed = openOperations({ calls, answersAll, origin: () => origin, now, scriptFor: wishes.scriptFor });
@@ -113,6 +118,9 @@ export async function startHwProvider(options: HwProviderOptions = {}): Promise<
     setConnectUrl(to) {
       connectUrl = to;
     },
+    limit(max) {
+      perMinuteMax = max;
+    },
     get calls() {
       return calls.all();
     },
@@ -132,6 +140,11 @@ export async function startHwProvider(options: HwProviderOptions = {}): Promise<
     },
   };
 }
+
+const realTimer: SetTimer = (ms, act) => {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+};
 
 function stopperOf(server: Server, first: () => void): () => Promise<void> {
   let stopping: Promise<void> | null = null;

@@ -51,6 +51,8 @@ export const callRecords = pgTable(
     called: varchar("called", { length: 16 }).notNull(),
     calledSealed: text("called_sealed").notNull(),
     calledIndex: text("called_index").notNull(),
+    /** No phone rings (a demo line): it does not count among the calls to a customer. */
+    ringsNobody: boolean("rings_nobody").notNull().default(false),
     /** Why each line was or was not taken, and which may still be tried. */
     route: jsonb("route").notNull(),
     /** No further line is tried later than this. */
@@ -97,6 +99,8 @@ export const callRecords = pgTable(
     finalized: boolean("finalized").notNull().default(false),
     latestEnd: time("latest_end"),
     finalizeDue: time("finalize_due"),
+    /** A call that waits for a free line is given up then. */
+    queuedUntil: time("queued_until"),
     merge: jsonb("merge").notNull().default({}),
     version: integer("version").notNull(),
     updated: time("updated").notNull(),
@@ -116,6 +120,7 @@ export const callRecords = pgTable(
     index("call_records_called").on(table.tenant, table.calledIndex, table.created),
     index("call_records_caller").on(table.tenant, table.callerIndex, table.created),
     index("call_records_latest_end").on(table.latestEnd).where(sql`latest_end is not null`),
+    index("call_records_queued").on(table.created).where(sql`queued_until is not null`),
     index("call_records_finalize_due").on(table.finalizeDue).where(sql`finalize_due is not null`),
   ],
 );
@@ -141,6 +146,8 @@ export const callAttempts = pgTable(
     settled: time("settled"),
     /** False once nothing more is to be asked about it. */
     open: boolean("open").notNull().default(true),
+    /** It ended without proof: until then it may still take up its line. */
+    heldUntil: time("held_until"),
     /** When the provider is asked next (follow when placed, find when unknown); null = not by asking. */
     followDue: time("follow_due"),
   },
@@ -149,5 +156,6 @@ export const callAttempts = pgTable(
     unique("call_attempts_provider_id").on(table.accountId, table.providerCallId),
     index("call_attempts_due").on(table.followDue).where(sql`open and follow_due is not null`),
     index("call_attempts_open").on(table.accountId).where(sql`open`),
+    index("call_attempts_in_use").on(table.tenant, table.lineId).where(sql`open or held_until is not null`),
   ],
 );

@@ -1,4 +1,5 @@
 export * from "./calls.ts";
+export * from "./health.ts";
 export * from "./lines.ts";
 export * from "./news.ts";
 export * from "./notify.ts";

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import {
   boolean,
-  date,
   index,
   integer,
   jsonb,
@@ -66,8 +65,7 @@ export const callLines = pgTable(
     health: varchar("health", { length: 8 }).notNull().default("up"),
     maxConcurrent: integer("max_concurrent").notNull().default(0),
     dailyLimit: integer("daily_limit").notNull().default(0),
-    todayCount: integer("today_count").notNull().default(0),
-    lastResetDate: date("last_reset_date"),
+    perSecond: integer("per_second").notNull().default(0),
     price: jsonb("price").$type<LinePrice>(),
     created: time("created").notNull(),
     updated: time("updated").notNull(),

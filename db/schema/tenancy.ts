@@ -4,19 +4,11 @@ import { index, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, va
 export const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3, mode: "date" });
 export const tenant = () => varchar("tenant", { length: 32 }).notNull();
 
-/** What a tenant has decided for all its calls; anything absent takes the product's default. */
-export interface TenantSettings {
-  /** 隐私: leg A does not see the customer's number unless a call says otherwise. */
-  privacy?: boolean;
-  record?: boolean;
-  ringTimeoutSeconds?: number;
-  maxDurationSeconds?: number;
-}
-
 export const tenants = pgTable("tenants", {
   id: varchar("id", { length: 32 }).primaryKey(),
   name: varchar("name", { length: 100 }).notNull(),
-  settings: jsonb("settings").$type<TenantSettings>().notNull().default({}),
+  /** As `auth/settings.ts` has it; anything absent takes the product's default. */
+  settings: jsonb("settings").$type<Record<string, unknown>>().notNull().default({}),
   /** HMAC of a fixed text: tells at start whether the secret key still opens what is sealed. */
   keyProof: text("key_proof").notNull(),
   created: time("created").notNull(),
@@ -84,4 +76,21 @@ export const leases = pgTable(
     primaryKey({ columns: [table.scope, table.key, table.slot] }),
     index("leases_call").on(table.callId).where(sql`call_id is not null`),
   ],
+);
+
+/** What rates and daily limits have counted, of a line, an agent or a tenant; locked by whoever counts on. */
+export const limitCounts = pgTable(
+  "limit_counts",
+  {
+    scope: varchar("scope", { length: 8 }).notNull(),
+    /** The line's id, the agent's seat, or the tenant. */
+    key: text("key").notNull(),
+    tenant: tenant(),
+    /** Times of the latest placements, epoch milliseconds, as many as fit into a second. */
+    recent: jsonb("recent").$type<number[]>().notNull().default([]),
+    /** When the day began that `today` belongs to: epoch seconds. */
+    day: varchar("day", { length: 10 }).notNull(),
+    today: integer("today").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.scope, table.key] })],
 );

@@ -1,5 +1,4 @@
-import { asc, eq, gt, sql } from "drizzle-orm";
-import { z } from "zod";
+import { asc, gt } from "drizzle-orm";
 import { tenants } from "../../db/schema/index.ts";
 import { ConfigError } from "../config.ts";
 import type { Context } from "../context.ts";
@@ -64,36 +63,4 @@ export async function provesKey(ctx: Context): Promise<void> {
 export async function listTenants(ctx: Context): Promise<TenantView[]> {
   const found = await ctx.db.run((q) => q.select().from(tenants).orderBy(asc(tenants.id)));
   return found.map(({ id, name, created }) => ({ id, name, created: created.toISOString() }));
-}
-
-/** What a tenant may decide for all its calls. A call or a binding may still say otherwise. */
-export const tenantSettings = z.strictObject({
-  privacy: z.boolean().meta({ description: "隐私：坐席看不到客户号码 · agents do not see customers' numbers" }),
-  record: z.boolean().meta({ description: "录音 · record calls" }),
-  ringTimeoutSeconds: z.int().min(5).max(120).meta({ description: "每一侧的振铃时限 · ring timeout of each leg" }),
-  maxDurationSeconds: z.int().min(60).max(14_400).meta({ description: "最长通话 · the longest call" }),
-});
-export type Settings = z.output<typeof tenantSettings>;
-export type SettingsChange = { [Name in keyof Settings]?: Settings[Name] | null | undefined };
-
-const defaults: Settings = { privacy: false, record: false, ringTimeoutSeconds: 60, maxDurationSeconds: 3_600 };
-
-/** A tenant's settings with the product's defaults in the gaps. */
-export async function settingsOf(ctx: Context, tenant: string): Promise<Settings> {
-  const [found] = await ctx.db.run((q) =>
-    q.select({ settings: tenants.settings }).from(tenants).where(eq(tenants.id, tenant)),
-  );
-  return { ...defaults, ...found?.settings };
-}
-
-/** Absent fields stay as they are, null goes back to the default. Concurrent changes of different fields all count. */
-export async function changeSettings(ctx: Context, tenant: string, change: SettingsChange): Promise<Settings> {
-  const [changed] = await ctx.db.run((q) =>
-    q
-      .update(tenants)
-      .set({ settings: sql`jsonb_strip_nulls(${tenants.settings} || ${JSON.stringify(change)}::jsonb)` })
-      .where(eq(tenants.id, tenant))
-      .returning({ settings: tenants.settings }),
-  );
-  return { ...defaults, ...changed?.settings };
 }

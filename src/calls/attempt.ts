@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
+import { recordset } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { type Fact, fact } from "../domain/fact.ts";
 import type { Line } from "../lines/directory.ts";
@@ -25,15 +26,39 @@ export function sentFact(ctx: Context, line: Line, number: number, at: Date, sho
   return fact({ attempt: number, kind: "sent", leg: null, at: at.getTime(), authority: 0, value });
 }
 
-/** Writes an attempt as sent. Committed before the request leaves: a crash between costs a call that ends unknown. */
-export async function insertAttempt(q: Query, line: Line, ref: AttemptRef, at: Date): Promise<void> {
+export interface NewAttempt extends AttemptRef {
+  line: Line;
+  sent: Date;
+}
+
+/** Writes attempts as sent. Committed before the requests leave: a crash between costs a call that ends unknown. */
+export async function insertAttempts(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+  if (attempts.length > 0) await Promise.all([insertFeeds(q, attempts), insertRows(q, attempts)]);
+}
+
+async function insertRows(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+  const news = attempts.map(({ line, callId, number, sent }) => {
+    const { tenant, id, accountId, channel } = line;
+    return { tenant, call_id: callId, number, line_id: id, account_id: accountId, channel, sent };
+  });
+  const shape = `tenant text, call_id text, number smallint, line_id int, account_id text, channel text, sent timestamptz`;
   await q.execute(sql`
     insert into call_attempts (tenant, call_id, number, line_id, account_id, channel, outcome, sent)
-    values (${line.tenant}, ${ref.callId}, ${ref.number}, ${line.id}, ${line.accountId}, ${line.channel}, 'sent', ${at.toISOString()})`);
-  if (line.definition.hasFeed(line.config)) {
-    const due = new Date(at.getTime() + line.definition.quota(line.config).pollEveryMs).toISOString();
-    await q.execute(sql`
-      insert into polls (account_id, kind, tenant, due, lease) values (${line.accountId}, 'feed', ${line.tenant}, ${due}, '-infinity')
-      on conflict do nothing`);
+    select tenant, call_id, number, line_id, account_id, channel, 'sent', sent from ${recordset(news, `news(${shape})`)}`);
+}
+
+/** A first call makes the row by which its account's feed is read. */
+async function insertFeeds(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+  const feeds = new Map<string, { account: string; tenant: string; due: Date }>();
+  for (const { line, sent } of attempts) {
+    const { accountId: account, tenant, definition, config } = line;
+    if (!definition.hasFeed(config)) continue;
+    feeds.set(account, { account, tenant, due: new Date(sent.getTime() + definition.quota(config).pollEveryMs) });
   }
+  if (feeds.size === 0) return;
+  await q.execute(sql`
+    insert into polls (account_id, kind, tenant, due, lease)
+    select account, 'feed', tenant, due, '-infinity'
+    from ${recordset([...feeds.values()], "news(account text, tenant text, due timestamptz)")} order by account
+    on conflict do nothing`);
 }

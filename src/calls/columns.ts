@@ -5,24 +5,24 @@ type Cell = string | number | boolean | Date | null;
 /** One column that follows from the facts: its name, its type, and how the projection says it. */
 interface Column {
   name: string;
-  cast: string;
-  of(projection: Projection): Cell;
+  type: string;
+  of(projection: Projection): Cell | readonly string[];
 }
 
 const time = (name: string, of: (p: Projection) => number | null): Column => ({
   name,
-  cast: "timestamptz",
+  type: "timestamptz",
   of: (p) => {
     const at = of(p);
     return at === null ? null : new Date(at);
   },
 });
-const text = (name: string, of: (p: Projection) => string | null): Column => ({ name, cast: "text", of });
-const whole = (name: string, of: (p: Projection) => number | null): Column => ({ name, cast: "bigint", of });
-const flag = (name: string, of: (p: Projection) => boolean): Column => ({ name, cast: "boolean", of });
+const text = (name: string, of: (p: Projection) => string | null): Column => ({ name, type: "text", of });
+const whole = (name: string, of: (p: Projection) => number | null): Column => ({ name, type: "bigint", of });
+const flag = (name: string, of: (p: Projection) => boolean): Column => ({ name, type: "boolean", of });
 
-/** Every column of `call_records` that the record writer writes, beside `merge`, `version` and `updated`. */
-export const projectedColumns: readonly Column[] = [
+/** Every column of `call_records` that follows from its facts, beside `merge`, `version` and `updated`. */
+const projectedColumns: readonly Column[] = [
   text("channel", (p) => p.channel),
   whole("line_id", (p) => p.lineId),
   whole("attempt", (p) => p.attempt),
@@ -56,8 +56,20 @@ export const projectedColumns: readonly Column[] = [
   text("cost_currency", (p) => p.costCurrency),
   flag("has_cdr", (p) => p.hasCdr),
   flag("doubled", (p) => p.doubled),
-  { name: "estimated", cast: "text[]", of: (p) => `{${p.estimated.join(",")}}` },
+  { name: "estimated", type: "text[]", of: (p) => p.estimated },
   flag("finalized", (p) => p.finalized),
   time("latest_end", (p) => p.latestEnd),
   time("finalize_due", (p) => p.finalizeDue),
+  time("queued_until", (p) => p.queuedUntil),
 ];
+
+/** Their names, as a statement lists them. */
+export const projectedNames = projectedColumns.map(({ name }) => name).join(", ");
+/** Their names and types, as a `recordset` declares them. */
+export const projectedShape = projectedColumns.map(({ name, type }) => `${name} ${type}`).join(", ");
+/** `name = news.name` for each. */
+export const projectedSets = projectedColumns.map(({ name }) => `${name} = news.${name}`).join(", ");
+
+export function projectedCells(projection: Projection): Record<string, unknown> {
+  return Object.fromEntries(projectedColumns.map(({ name, of }) => [name, of(projection)]));
+}

@@ -6,7 +6,6 @@ import { drive } from "./drive.ts";
 import { hangUpLate } from "./hangup.ts";
 import type { Attempt } from "./open.ts";
 import { orderFor, planOf } from "./order.ts";
-import { settle } from "./settle.ts";
 
 /** Settled, or when to ask next; null = this provider cannot be asked. */
 export type Found = "settled" | { askNext: Date | null };
@@ -34,12 +33,12 @@ export async function findAttempt(ctx: CallContext, line: Line, attempt: Attempt
   const { absentProvesForMs, settleAfterMs } = line.definition.lookup(line.config);
   const age = askedAt - attempt.sent.getTime();
   if (typeof found === "object") {
-    const { hangupAsked } = await settle(ctx, line, ref, { is: "placed", placement: found });
+    const { hangupAsked } = await ctx.settle({ ...ref, tenant: line.tenant, line }, { is: "placed", placement: found });
     if (hangupAsked) await hangUpLate(ctx, line, ref, found);
     return "settled";
   }
   if (found === "absent" && age >= settleAfterMs && age <= absentProvesForMs) {
-    const { next } = await settle(ctx, line, ref, { is: "absent" });
+    const { next } = await ctx.settle({ ...ref, tenant: line.tenant, line }, { is: "absent" });
     if (next !== null) void drive(ctx, plan, next);
     return "settled";
   }

@@ -1,45 +1,54 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { idempotency } from "../../db/schema/index.ts";
-import { changed } from "../../db/sql.ts";
+import { changed, recordset, rows } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { Refusal } from "../domain/refusal.ts";
 
-/** A keyed hash of every field, so that a conflict can be named without keeping what was asked. */
-export function fingerprintOf(ctx: Context, tenant: string, request: object): Record<string, string> {
+/** What a request claims its key with. */
+export interface Claim {
+  /** A keyed hash: apps make keys of what they have at hand, numbers too. */
+  key: string;
+  /** A keyed hash of every field, so that a conflict can be named without keeping what was asked. */
+  fingerprint: Record<string, string>;
+}
+
+export function claimOf(ctx: Context, tenant: string, key: string, request: object): Claim {
   const fields = Object.entries(request).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(
-    fields.map(([field, value]) => [field, ctx.seal.index(tenant, `idempotency:${field}`, JSON.stringify(value))]),
-  );
+  return {
+    key: ctx.seal.index(tenant, "idempotency-key", key),
+    fingerprint: Object.fromEntries(
+      fields.map(([field, value]) => [field, ctx.seal.index(tenant, `idempotency:${field}`, JSON.stringify(value))]),
+    ),
+  };
 }
 
-/** Apps make keys of what they have at hand, numbers too: what is kept is a keyed hash. */
-export function keyHashOf(ctx: Context, tenant: string, key: string): string {
-  return ctx.seal.index(tenant, "idempotency-key", key);
-}
-
-/** Claims a key for a call. False where another request has it. */
-export async function claimKey(
+/** Claims keys, in their order. The calls that have theirs now; the other keys belong to earlier calls. */
+export async function claimKeys(
   q: Query,
-  tenant: string,
-  key: string,
-  fingerprint: Record<string, string>,
-  callId: string,
-  now: Date,
-): Promise<boolean> {
+  claims: readonly (Claim & { tenant: string; callId: string; now: Date })[],
+): Promise<Set<string>> {
+  if (claims.length === 0) return new Set();
+  const news = claims.map(({ tenant, key, fingerprint, callId, now }) => ({ tenant, key, fingerprint, callId, now }));
   const claimed = await q.execute(sql`
     insert into idempotency (tenant, key, fingerprint, call_id, created)
-    values (${tenant}, ${key}, ${JSON.stringify(fingerprint)}::jsonb, ${callId}, ${now.toISOString()}) on conflict do nothing`);
-  return changed(claimed) === 1;
+    select tenant, key, fingerprint, "callId", now
+    from ${recordset(news, `news(tenant text, key text, fingerprint jsonb, "callId" text, now timestamptz)`)}
+    order by tenant, key on conflict do nothing returning call_id`);
+  return new Set(rows<{ call_id: string }>(claimed).map((row) => row.call_id));
+}
+
+/** Gives keys back whose calls are not made after all; in the transaction that claimed them. */
+export async function unclaimKeys(q: Query, keys: readonly { tenant: string; key: string }[]): Promise<void> {
+  if (keys.length === 0) return;
+  const claimed = keys.map(({ tenant, key }) => ({ tenant, key }));
+  await q.execute(sql`
+    delete from idempotency using ${recordset(claimed, "mine(tenant text, key text)")}
+    where idempotency.tenant = mine.tenant and idempotency.key = mine.key`);
 }
 
 /** The call that a key stands for; null where the key is new. A Refusal where it stood for another request. */
-export async function replayOf(
-  q: Query,
-  tenant: string,
-  key: string,
-  fingerprint: Record<string, string>,
-): Promise<string | null> {
+export async function replayOf(q: Query, tenant: string, { key, fingerprint }: Claim): Promise<string | null> {
   const [earlier] = await q
     .select()
     .from(idempotency)

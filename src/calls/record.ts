@@ -1,14 +1,14 @@
 /** The only writer of call records. */
-import { type SQL, sql } from "drizzle-orm";
+import { sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
-import { rows, textArray } from "../../db/sql.ts";
+import { recordset, rows, textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import type { Fact } from "../domain/fact.ts";
 import { type Merge, mergeFacts } from "../domain/merge.ts";
 import { type CallStatus, type Projection, project } from "../domain/record.ts";
 import { moveSeats } from "../limits/seat.ts";
 import { appendOutbox, type Message, monthOf, type Topic } from "../outbox/append.ts";
-import { projectedColumns } from "./columns.ts";
+import { projectedCells, projectedSets, projectedShape } from "./columns.ts";
 import type { RecordChange } from "./context.ts";
 
 /** Facts of one call, as one delivery or one act of ours told them. */
@@ -26,6 +26,8 @@ export interface LockedCall {
   tenant: string;
   callId: string;
   userId: string | null;
+  /** What the limits of agents are counted by. */
+  agent: string | null;
   merge: Merge;
   version: number;
   ringTimeoutSeconds: number;
@@ -39,7 +41,7 @@ export interface LockedCall {
 /** Locks calls, always in the order of their ids: two transactions that share calls can never wait in a circle. */
 export async function lockCalls(q: Query, callIds: readonly string[]): Promise<Map<string, LockedCall>> {
   const found = await q.execute(sql`
-    select tenant, call_id, user_id, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
+    select tenant, call_id, user_id, coalesce(caller_index, agent) as agent, merge, version, ring_timeout, max_duration, route -> 'candidates' as candidates,
       route ->> 'displayNumberSealed' as display_number,
       (extract(epoch from created) * 1000)::bigint as created, (extract(epoch from place_by) * 1000)::bigint as place_by
     from call_records where call_id = any(${textArray([...new Set(callIds)])}) order by call_id for update`);
@@ -47,6 +49,7 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
     tenant: string;
     call_id: string;
     user_id: string | null;
+    agent: string | null;
     merge: Merge;
     version: number;
     ring_timeout: number;
@@ -63,6 +66,7 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
         tenant: row.tenant,
         callId: row.call_id,
         userId: row.user_id,
+        agent: row.agent,
         merge: row.merge,
         version: row.version,
         ringTimeoutSeconds: row.ring_timeout,
@@ -115,17 +119,22 @@ export async function applyNews(
     moveSeats(q, changes.filter(({ before, after }) => before.latestEnd !== after.latestEnd).map(seatOf)),
     closeAttempts(
       q,
-      changes.filter(({ before, after }) => before.state !== "close" && after.state === "close"),
+      changes.filter(({ after }) => after.state === "close"),
     ),
   ]);
-  return changes.map(({ call, after }) => ({
-    tenant: call.tenant,
-    callId: call.callId,
-    version: call.version,
-    status: after.status,
-    closed: after.state === "close",
-    doubled: after.doubled,
+  return changes.map((change) => ({
+    tenant: change.call.tenant,
+    callId: change.call.callId,
+    version: change.call.version,
+    status: change.after.status,
+    channel: change.after.channel,
+    ended: isEnd(change),
+    doubled: change.after.doubled,
   }));
+}
+
+function isEnd({ before, after }: { before: Projection; after: Projection }): boolean {
+  return before.state !== "close" && after.state === "close";
 }
 
 function seatOf({ call, after }: { call: LockedCall; after: Projection }): { callId: string; until: Date | null } {
@@ -133,38 +142,47 @@ function seatOf({ call, after }: { call: LockedCall; after: Projection }): { cal
 }
 
 export async function insertEvents(q: Query, news: readonly News[]): Promise<void> {
-  const all = news.flatMap((one) => one.facts.map((fact) => ({ one, fact })));
+  const all = news.flatMap(({ tenant, callId, facts, received, deliveryId }) =>
+    facts.map(({ attempt, hash, kind, leg, at, authority, value }) => ({
+      month: monthOf(received),
+      tenant,
+      call_id: callId,
+      attempt,
+      hash,
+      kind,
+      leg,
+      at: new Date(at),
+      authority,
+      value,
+      received,
+      delivery_id: deliveryId,
+    })),
+  );
   if (all.length === 0) return;
-  const column = (of: (entry: (typeof all)[number]) => string | number | Date | null): SQL => textArray(all.map(of));
   await q.execute(sql`
-    insert into events (month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id)
-    select month::date, tenant, call_id, attempt::smallint, hash, kind, leg, at::timestamptz, authority::smallint,
-      value::jsonb, received::timestamptz, delivery_id::bigint
-    from unnest(${column(({ one }) => monthOf(one.received))}, ${column(({ one }) => one.tenant)},
-      ${column(({ one }) => one.callId)}, ${column(({ fact }) => fact.attempt)}, ${column(({ fact }) => fact.hash)},
-      ${column(({ fact }) => fact.kind)}, ${column(({ fact }) => fact.leg)}, ${column(({ fact }) => new Date(fact.at))},
-      ${column(({ fact }) => fact.authority)}, ${column(({ fact }) => JSON.stringify(fact.value))},
-      ${column(({ one }) => one.received)}, ${column(({ one }) => one.deliveryId)})
-      as news(month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id)
+    insert into events (${sql.raw(eventNames)}) select ${sql.raw(eventNames)} from ${recordset(all, `news(${eventShape})`)}
     on conflict do nothing`);
 }
+
+const eventNames = "month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id";
+const eventShape = `month date, tenant text, call_id text, attempt smallint, hash text, kind text, leg text,
+  at timestamptz, authority smallint, value jsonb, received timestamptz, delivery_id bigint`;
 
 async function writeRecords(
   ctx: Context,
   q: Query,
   updates: readonly { call: LockedCall; merge: Merge; after: Projection }[],
 ): Promise<void> {
-  const names = projectedColumns.map((column) => sql.identifier(column.name));
-  const sets = projectedColumns.map(
-    (column, index) => sql`${names[index]} = news.${names[index]}::${sql.raw(column.cast)}`,
-  );
-  const arrays = projectedColumns.map((column) => textArray(updates.map(({ after }) => column.of(after))));
+  const news = updates.map(({ call, merge, after }) => ({
+    id: call.callId,
+    merge,
+    version: call.version,
+    ...projectedCells(after),
+  }));
   await q.execute(sql`
-    update call_records as record set ${sql.join(sets, sql`, `)}, merge = news.merge::jsonb,
-      version = news.version::int, updated = ${ctx.clock.now().toISOString()}::timestamptz
-    from unnest(${sql.join(arrays, sql`, `)}, ${textArray(updates.map(({ merge }) => JSON.stringify(merge)))},
-      ${textArray(updates.map(({ call }) => call.version))}, ${textArray(updates.map(({ call }) => call.callId))})
-      as news(${sql.join(names, sql`, `)}, merge, version, id)
+    update call_records as record set ${sql.raw(projectedSets)}, merge = news.merge, version = news.version,
+      updated = ${ctx.clock.now().toISOString()}::timestamptz
+    from ${recordset(news, `news(id text, merge jsonb, version int, ${projectedShape})`)}
     where record.call_id = news.id`);
 }
 
@@ -173,7 +191,7 @@ function messagesOf({ call, before, after }: { call: LockedCall; before: Project
   const payload = tidings(call, after, before.status);
   const message = (topic: Topic): Message => ({ tenant, callId, version, topic, payload });
   const messages = [message("call.updated")];
-  if (before.state !== "close" && after.state === "close") messages.push(message("call.ended"));
+  if (isEnd({ before, after })) messages.push(message("call.ended"));
   if (!before.hasRecording && after.hasRecording) messages.push(message("recording.available"));
   if (!before.finalized && after.finalized) messages.push(message("call.finalized"));
   return messages;
@@ -192,9 +210,27 @@ export function tidings(
   return { callId, version, userId, statusBefore, ...rest };
 }
 
-async function closeAttempts(q: Query, closed: readonly { call: LockedCall }[]): Promise<void> {
+/**
+ * The attempts of calls that are over. A call that ended without proof may still take up its line: that counts until
+ * its maximum duration, or until a late report.
+ */
+async function closeAttempts(
+  q: Query,
+  closed: readonly { call: LockedCall; merge: Merge; after: Projection }[],
+): Promise<void> {
   if (closed.length === 0) return;
+  const ends = closed.map(({ call, merge, after }) => ({ id: call.callId, held: heldUntil(call, merge, after) }));
   await q.execute(sql`
-    update call_attempts set open = false, follow_due = null
-    where call_id = any(${textArray(closed.map(({ call }) => call.callId))}) and open`);
+    update call_attempts as attempt set open = false, follow_due = null, held_until = news.held
+    from ${recordset(ends, "news(id text, held timestamptz)")}
+    where attempt.call_id = news.id and (attempt.open or attempt.held_until is not null)`);
+}
+
+function heldUntil(call: LockedCall, merge: Merge, { attempt, connTime, closeTime }: Projection): Date | null {
+  const proved = merge["0.given-up"] === undefined || merge[`${attempt}.ended`] !== undefined;
+  const sent = merge[`${attempt}.sent`]?.[1];
+  if (proved || sent === undefined) return null;
+  const rings = sent + 2 * call.ringTimeoutSeconds * 1000;
+  const latest = (connTime ?? rings) + call.maxDurationSeconds * 1000;
+  return closeTime !== null && latest <= closeTime ? null : new Date(latest);
 }

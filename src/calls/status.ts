@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { createBatch } from "../../db/batch.ts";
 import { rows, textArray } from "../../db/sql.ts";
 import type { CallStatus } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
@@ -41,39 +42,20 @@ const lookAgainMs = 1_000;
 interface Asked {
   tenant: string;
   callId: string;
-  done(answer: StatusAnswer | null): void;
-  failed(error: unknown): void;
 }
 
 /** Reads many calls' states with one statement: all that are asked for while one read is under way share the next. */
 export function createStatusReader(ctx: CallContext): StatusReader {
-  const asked: Asked[] = [];
-  let reading = false;
   const waiters = new Map<string, Set<() => void>>();
   const released = new AbortController();
   let waiting = 0;
-
-  function readNow(tenant: string, callId: string): Promise<StatusAnswer | null> {
-    return new Promise((done, failed) => {
-      asked.push({ tenant, callId, done, failed });
-      if (!reading) void readAll();
-    });
-  }
-
-  async function readAll(): Promise<void> {
-    reading = true;
-    while (asked.length > 0) {
-      const batch = asked.splice(0, batchMax);
-      try {
-        const found = await readBatch(ctx, batch);
-        // The pair, never the id alone: an answer of one tenant must not reach another.
-        for (const one of batch) one.done(found.get(`${one.tenant}/${one.callId}`) ?? null);
-      } catch (error) {
-        for (const one of batch) one.failed(error);
-      }
-    }
-    reading = false;
-  }
+  const readNow = createBatch<Asked, StatusAnswer | null>({
+    sizeMax: batchMax,
+    waitingMax: waitersMax,
+    atOnce: 1,
+    run: (batch) => readBatch(ctx, batch),
+    full: () => new Refusal("overloaded", "查询过多 · too many queries at once", { retryAfterSeconds: 1 }),
+  });
 
   async function changeOf(key: string, ms: number, signal: AbortSignal): Promise<void> {
     if (waiting >= waitersMax)
@@ -91,7 +73,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
 
   return {
     async read(tenant, callId, wait) {
-      let answer = await readNow(tenant, callId);
+      let answer = await readNow({ tenant, callId });
       if (wait === undefined) return answer;
       const until = ctx.clock.now().getTime() + wait.seconds * 1000;
       const signal = AbortSignal.any([wait.signal, released.signal]);
@@ -99,7 +81,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
         const left = until - ctx.clock.now().getTime();
         if (left <= 0) break;
         await changeOf(`${tenant}/${callId}`, Math.min(left, lookAgainMs), signal);
-        answer = await readNow(tenant, callId);
+        answer = await readNow({ tenant, callId });
       }
       return answer;
     },
@@ -110,7 +92,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
   };
 }
 
-async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<Map<string, StatusAnswer>> {
+async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<(StatusAnswer | null)[]> {
   const found = await ctx.db.run((q) =>
     q.execute(sql`
       select record.tenant, record.call_id, status, answered, duration, version,
@@ -141,5 +123,7 @@ async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<Map
     };
     return [`${row.tenant}/${row.call_id}`, answer];
   });
-  return new Map(answers);
+  // The pair, never the id alone: an answer of one tenant must not reach another.
+  const byCall = new Map(answers);
+  return batch.map(({ tenant, callId }) => byCall.get(`${tenant}/${callId}`) ?? null);
 }

@@ -7,7 +7,7 @@ import { hangupAdvice } from "../domain/hangup.ts";
 import type { CallStatus } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
 import type { CallContext } from "./context.ts";
-import { silentAt } from "./settle.ts";
+import { silentAt } from "./follows.ts";
 
 export type RecordRow = typeof callRecords.$inferSelect;
 
@@ -155,11 +155,12 @@ export async function routeOf(ctx: CallContext, tenant: string, callId: string):
   const attempts = await ctx.db.run((q) =>
     q.select().from(callAttempts).where(eq(callAttempts.callId, callId)).orderBy(asc(callAttempts.number)),
   );
-  const { considered, candidates } = row.route as { considered: unknown; candidates: unknown };
+  const { considered = [], candidates = [], others = [] } = row.route as Record<string, unknown>;
   return {
     callId,
     candidates,
     considered,
+    others,
     attempts: attempts.map((one) => ({
       number: one.number,
       lineId: one.lineId,

@@ -11,6 +11,7 @@ import type {
 
 /** What we know by ourselves, beside what providers tell. Facts about the whole call carry attempt 0. */
 export const ownFactKinds = [
+  "queued",
   "sent",
   "placed",
   "refused",
@@ -41,6 +42,8 @@ export interface FactValue {
   recordingRef?: string;
   durationSeconds?: number;
   sizeBytes?: number;
+  /** Epoch milliseconds. */
+  until?: number;
   amount?: string;
   currency?: string;
 }

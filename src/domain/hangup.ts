@@ -38,8 +38,3 @@ export function endingOfRefusal(kind: ErrorKind, cause: ErrorCause): { closeType
   if (cause === "number") return { closeType: 2, cause: "INVALID_NUMBER" };
   return { closeType: kind === "unreachable" ? 7 : 6, cause: "NETWORK_ERROR" };
 }
-
-/** True where another line must not be tried: the refusal is about the request or a rule, not about the line. */
-export function refusalStopsCall(kind: ErrorKind, cause: ErrorCause): boolean {
-  return kind === "compliance" || cause === "number" || cause === "blacklist";
-}

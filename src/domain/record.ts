@@ -60,6 +60,8 @@ export interface Projection {
   estimated: string[];
   /** Two attempts reached a phone: must never be, raises an alarm. */
   doubled: boolean;
+  /** While it waits for a line: when it is given up. */
+  queuedUntil: number | null;
   /** When the call is closed whatever we heard; null once it is. */
   latestEnd: number | null;
 }
@@ -121,6 +123,7 @@ export function project(merge: Merge, terms: CallTerms): Projection {
     finalizeDue: ending === null || finalized ? null : ending.at + waitForCdrMs,
     estimated: timeFields.filter((field) => (get(field)?.[0] ?? 9) <= 1),
     doubled: attempts.filter((attempt) => rank(merge, attempt) >= rankOf["a.ringing"]).length > 1,
+    queuedUntil: ending !== null || attempts.length > 0 ? null : (merge["0.queued"]?.[3].until ?? null),
     latestEnd: ending !== null ? null : latestEnd(merge, attempts, terms, connTime),
   };
 }
@@ -154,6 +157,8 @@ function rank(merge: Merge, attempt: number): number {
   if (has("b.ringing")) return rankOf["b.ringing"];
   if (has("a.answered")) return rankOf["a.answered"];
   if (has("a.ringing")) return rankOf["a.ringing"];
+  // Taken first and refused then: its provider has proved that it dialed nobody, and the call has gone on.
+  if (has("placed") && has("refused")) return rankOf.refused;
   if (["placed", "a.calling", "b.calling", "ended", "cdr"].some(has)) return rankOf.placed;
   if (has("refused") || has("absent")) return rankOf.refused;
   return has("sent") || has("unknown") ? rankOf.unknown : 0;
@@ -195,10 +200,10 @@ function endingOf(merge: Merge, get: (field: string) => Winner | undefined, answ
   }
   const exhausted = merge["0.exhausted"];
   const refused = get("refused");
+  if (exhausted !== undefined && merge["0.hangup-asked"] !== undefined && !answered)
+    return { at: exhausted[1], closeType: 0, cause: "NORMAL_CLEARING", raw: null };
   if (exhausted !== undefined && refused !== undefined && !answered) {
     const told = refused[3];
-    if (merge["0.hangup-asked"] !== undefined)
-      return { at: exhausted[1], closeType: 0, cause: "NORMAL_CLEARING", raw: null };
     const ending = endingOfRefusal(told.errorKind ?? "refused", told.errorCause ?? "other");
     return { at: exhausted[1], ...ending, raw: told.raw ?? null };
   }
@@ -221,7 +226,7 @@ function wholeSeconds(from: number | null, to: number | null): number {
 function latestEnd(merge: Merge, attempts: readonly number[], terms: CallTerms, connTime: number | null): number {
   const maximumMs = terms.maxDurationSeconds * 1000;
   if (connTime !== null) return connTime + maximumMs + graceAfterMaximumMs;
-  let latest = terms.createdAt;
+  let latest = Math.max(terms.createdAt, merge["0.queued"]?.[3].until ?? 0);
   let reliable = true;
   for (const attempt of attempts) {
     const sent = merge[`${attempt}.sent`];

@@ -28,6 +28,14 @@ export interface Outgoing {
   answerBytesMax: number;
 }
 
+/** The answer's bytes come as they are read, unbounded; whoever reads them sets the limits and the deadline. */
+export type Opening = Omit<Outgoing, "deadlineMs" | "answerBytesMax">;
+export interface OpenAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: IncomingMessage;
+}
+
 export interface Answer {
   status: number;
   headers: IncomingHttpHeaders;
@@ -39,6 +47,11 @@ export interface Guard {
   check(url: string): Promise<RefusedFor | null>;
   /** Sends once. Any status is an answer, a redirect too; everything else is a `GuardError`. */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<Answer>;
+  /**
+   * The same, once and on a connection of its own: a kept one may close just as it is used, and then nobody knows
+   * whether the request was read. The signal ends it until the last byte.
+   */
+  open(opening: Opening, signal: AbortSignal): Promise<OpenAnswer>;
   /** Ends the connections that are kept. */
   close(): void;
 }
@@ -70,8 +83,10 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
   const agentOptions = { keepAlive: true, maxSockets: socketsPerHostMax, maxFreeSockets: 64, timeout: keptSocketMs };
   const plain = new HttpAgent(agentOptions);
   const secure = new HttpsAgent(agentOptions);
+  const once = new HttpAgent({ keepAlive: false });
+  const onceSecure = new HttpsAgent({ keepAlive: false });
 
-  function start(target: Target, addresses: readonly string[], outgoing: Outgoing): ClientRequest {
+  function start(target: Target, addresses: readonly string[], outgoing: Opening, kept = true): ClientRequest {
     const options = {
       host: target.host,
       port: target.port,
@@ -80,6 +95,8 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
       headers: { ...outgoing.headers, "content-length": String(Buffer.byteLength(outgoing.body)) },
       lookup: pinned(addresses),
     };
+    if (!kept)
+      return target.https ? httpsRequest({ ...options, agent: onceSecure }) : httpRequest({ ...options, agent: once });
     return target.https ? httpsRequest({ ...options, agent: secure }) : httpRequest({ ...options, agent: plain });
   }
 
@@ -100,14 +117,16 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
       const target = read(outgoing.url);
       if (typeof target === "string") throw new GuardError("refused", target);
       const fuse = light(aborts, signal, outgoing.deadlineMs);
+      const receive: Receive<Answer> = (response, done, failed) =>
+        readAnswer(response, outgoing.answerBytesMax, done, failed);
       try {
         const addresses = target.literal ? [target.host] : await fuse.race(checker.addressesOf(target));
         try {
-          return await exchange(start(target, addresses, outgoing), outgoing, fuse);
+          return await exchange(start(target, addresses, outgoing), outgoing.body, fuse, receive);
         } catch (error) {
           // The far side closed a kept connection just as it was used: nobody has read the request.
           if (!(error instanceof StaleSocket)) throw error;
-          return await exchange(start(target, addresses, outgoing), outgoing, fuse);
+          return await exchange(start(target, addresses, outgoing), outgoing.body, fuse, receive);
         }
       } catch (error) {
         throw error instanceof StaleSocket ? new GuardError("reset", "ECONNRESET") : explain(error);
@@ -115,9 +134,25 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
         fuse.stop();
       }
     },
+    async open(opening, signal) {
+      if (signal.aborted) throw new GuardError("aborted");
+      const target = read(opening.url);
+      if (typeof target === "string") throw new GuardError("refused", target);
+      const fuse = light(aborts, signal, null);
+      try {
+        const addresses = target.literal ? [target.host] : await fuse.race(checker.addressesOf(target));
+        const sent = start(target, addresses, opening, false);
+        const response = await exchange<IncomingMessage>(sent, opening.body, fuse, (found, done) => done(found));
+        fuse.burnt = (error) => response.destroy(error);
+        response.on("close", fuse.stop);
+        return { status: response.statusCode ?? 0, headers: response.headers, body: response };
+      } catch (error) {
+        fuse.stop();
+        throw explain(error);
+      }
+    },
     close() {
-      plain.destroy();
-      secure.destroy();
+      for (const agent of [plain, secure, once, onceSecure]) agent.destroy();
     },
   };
 }
@@ -162,7 +197,7 @@ function createAborts(): Aborts {
   };
 }
 
-function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number): Fuse {
+function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number | null): Fuse {
   let over: GuardError | null = null;
   const end = (error: GuardError): void => {
     over = error;
@@ -171,7 +206,7 @@ function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number): Fuse {
   const abort = (): void => end(new GuardError("aborted"));
   const told = aborts(outer);
   told.add(abort);
-  const timer = setTimeout(() => end(new GuardError("timeout")), deadlineMs);
+  const timer = deadlineMs === null ? undefined : setTimeout(() => end(new GuardError("timeout")), deadlineMs);
   const fuse: Fuse = {
     burnt: null,
     race: (work) =>
@@ -195,7 +230,9 @@ function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number): Fuse {
   return fuse;
 }
 
-function exchange(request: ClientRequest, outgoing: Outgoing, fuse: Fuse): Promise<Answer> {
+type Receive<T> = (response: IncomingMessage, done: (answer: T) => void, failed: (error: unknown) => void) => void;
+
+function exchange<T>(request: ClientRequest, body: string | Uint8Array, fuse: Fuse, receive: Receive<T>): Promise<T> {
   return new Promise((done, failed) => {
     const fail = (error: unknown): void => {
       fuse.burnt = null;
@@ -210,13 +247,13 @@ function exchange(request: ClientRequest, outgoing: Outgoing, fuse: Fuse): Promi
     });
     request.on("response", (response: IncomingMessage) => {
       answered = true;
-      const finish = (answer: Answer): void => {
+      const finish = (answer: T): void => {
         fuse.burnt = null;
         done(answer);
       };
-      readAnswer(response, outgoing.answerBytesMax, finish, fail);
+      receive(response, finish, fail);
     });
-    request.end(outgoing.body);
+    request.end(body);
   });
 }
 

@@ -21,6 +21,7 @@ import { Refusal } from "../domain/refusal.ts";
 import { dialRoutes } from "./dial.ts";
 import { done, moment, next, pageQuery, text } from "./fields.ts";
 import { type App, type AppEnv, answer, guarded, guardedProblems, jsonBody, problems } from "./route.ts";
+import { callRoute } from "./route-schema.ts";
 
 const tags = ["通话 · Calls"];
 const waitSecondsMax = 25;
@@ -203,13 +204,13 @@ function readRoutes(app: App, calls: CallContext, reader: StatusReader) {
       createRoute({
         ...one("/route", "选路原因 · Why it went where it went"),
         responses: {
-          200: answer(z.looseObject({ callId: z.string() }), "每条线路与每次尝试 · every line, every attempt"),
+          200: answer(callRoute, "每条线路与每次尝试 · every line, every attempt"),
           ...refusals,
         },
       }),
       async (c) => {
         const told = await routeOf(calls, c.get("principal").tenant, c.req.valid("param").callId);
-        return c.json(told as { callId: string }, 200);
+        return c.json(told as z.infer<typeof callRoute>, 200);
       },
     );
 }

@@ -3,6 +3,7 @@ import { desc, eq, sql } from "drizzle-orm";
 import { parked } from "../../db/schema/index.ts";
 import { rows } from "../../db/sql.ts";
 import type { CallContext } from "../calls/context.ts";
+import { judgeLog } from "../health/callback-log.ts";
 import { backlog, type DrainCounts } from "../loops/drain.ts";
 import { type App, answer, guarded, guardedProblems, problems } from "./route.ts";
 import type { RefusalLog } from "./webhooks.ts";
@@ -59,9 +60,16 @@ export function healthRoutes(app: App, { calls, counts, refusals, ready }: Healt
       tags,
       summary: "回调日志健康 · Health of the callback log",
       description:
-        "积压、已处理、未匹配与格式错误的消息。 · The backlog, what was handled, and what matched no call or could not be read; counts since this process started.",
+        "结论与原因，积压、已处理、未匹配与格式错误的消息。 · How it does and why; the backlog, what was handled, and what matched no call or could not be read; counts since this process started.",
       responses: {
-        200: answer(z.looseObject({ backlog: z.int() }), "回调日志 · the callback log"),
+        200: answer(
+          z.looseObject({
+            health: z.enum(["up", "degraded", "down"]),
+            causes: z.array(z.object({ cause: z.string(), zh: z.string(), en: z.string() })),
+            backlog: z.int(),
+          }),
+          "回调日志 · the callback log",
+        ),
         ...problems(...guardedProblems),
       },
     }),
@@ -74,8 +82,17 @@ export function healthRoutes(app: App, { calls, counts, refusals, ready }: Healt
         q.execute(sql`select reason, count(*)::int as count from parked where tenant = ${tenant} group by reason`),
       );
       const { lastRun, ...handled } = counts;
+      const now = calls.clock.now().getTime();
+      const refused = refusals.of(tenant);
+      const verdict = judgeLog({
+        lagMs: calls.health.lagMs(),
+        idleMs: lastRun === null ? 0 : now - lastRun.getTime(),
+        refusedLately: refused.last.filter(({ at }) => now - Date.parse(at) < 60_000).length,
+        ...calls.health.newsOf(tenant),
+      });
       return c.json(
         {
+          ...verdict,
           backlog: await backlog(calls),
           handled: { ...handled, lastRun: lastRun?.toISOString() ?? null },
           parked: Object.fromEntries(
@@ -90,7 +107,7 @@ export function healthRoutes(app: App, { calls, counts, refusals, ready }: Healt
             parkedAt: one.parkedAt.toISOString(),
             nextTry: one.due?.toISOString() ?? null,
           })),
-          refused: { ...refusals.of(tenant), unaddressed: refusals.unaddressed() },
+          refused: { ...refused, unaddressed: refusals.unaddressed() },
         },
         200,
       );

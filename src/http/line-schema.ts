@@ -34,6 +34,12 @@ const fields = {
     .openapi({ description: "固定回调地址的签名密钥，只写 · signs pushes to the fixed paths; write-only" }),
   status: z.enum(["active", "inactive"]).optional(),
   maxConcurrent: z.int().min(0).max(100_000).optional().openapi({ description: "0 不限 · 0 = no limit" }),
+  perSecond: z
+    .int()
+    .min(0)
+    .max(1_000)
+    .optional()
+    .openapi({ description: "每秒呼叫数，0 不限 · placements a second; 0 = no limit" }),
   dailyLimit: z.int().min(0).max(100_000_000).optional().openapi({ description: "0 不限 · 0 = no limit" }),
   price: price
     .transform(
@@ -76,6 +82,7 @@ export const lineView = z
     maxConcurrent: z.int(),
     currentConcurrent: z.int(),
     dailyLimit: z.int(),
+    perSecond: z.int(),
     todayCount: z.int(),
     health: z.string().openapi({ description: "up · degraded · down · held" }),
     simulated: z.boolean().openapi({ description: "模拟线路，不响任何电话 · rings no phone" }),

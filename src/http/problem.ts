@@ -12,7 +12,13 @@ const fieldNameMax = 128;
 
 type Field = { field: string; message: string };
 
+/** Through the request's context: what a handler has already put beside the answer stays. */
 export function problemResponse(c: Request<AppEnv>, error: unknown): Response {
+  const { status, headers, body } = problemOf(error, c.get("requestId"));
+  return c.body(body, status, headers);
+}
+
+export function problemOf(error: unknown, requestId: string) {
   const refusal = toRefusal(error);
   const { status, zh, en } = refusals[refusal.code];
   const { fields, retryAfterSeconds } = refusal;
@@ -26,13 +32,12 @@ export function problemResponse(c: Request<AppEnv>, error: unknown): Response {
     ...(fields.length === 0 ? {} : { errors: fields }),
     success: false,
     message: `${zh} · ${en}`,
-    requestId: c.get("requestId"),
+    requestId,
   };
   const headers: Record<string, string> = { "content-type": "application/problem+json" };
   if (retryAfterSeconds !== null) headers["retry-after"] = String(retryAfterSeconds);
   if (refusal.code === "unauthorized") headers["www-authenticate"] = 'Bearer realm="hualu"';
-  // Through the request's context: what a handler has already put beside the answer stays.
-  return c.body(JSON.stringify(body), status, headers);
+  return { status, headers, body: JSON.stringify(body) };
 }
 
 /** Every error in the closed list's words. Of a foreign one nothing passes but that it happened. */

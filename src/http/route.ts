@@ -10,7 +10,7 @@ import type { SocketSide } from "../streams/socket.ts";
 export interface AppEnv {
   /** What the server tells of the connection, and can do with it. */
   Bindings: {
-    address?: string;
+    address?(): string;
     /** Makes the request a WebSocket; false where it is no handshake. */
     upgrade?(side: SocketSide): boolean;
     /** How long its connection may stand still, in seconds; 0 = as long as it likes. */

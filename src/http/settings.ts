@@ -1,5 +1,5 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { changeSettings, settingsOf, tenantSettings } from "../auth/tenants.ts";
+import { tenantSettings } from "../auth/settings.ts";
 import type { AppDeps } from "./app.ts";
 import { type App, answer, guarded, guardedProblems, jsonBody, problems } from "./route.ts";
 
@@ -8,14 +8,13 @@ const { shape } = tenantSettings;
 
 const settings = z.object(shape).openapi("Settings");
 
-const change = z.strictObject({
-  privacy: shape.privacy.nullish(),
-  record: shape.record.nullish(),
-  ringTimeoutSeconds: shape.ringTimeoutSeconds.nullish(),
-  maxDurationSeconds: shape.maxDurationSeconds.nullish(),
-});
+const change = z.strictObject(
+  Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, field.nullish()])) as {
+    [Name in keyof typeof shape]: z.ZodOptional<z.ZodNullable<(typeof shape)[Name]>>;
+  },
+);
 
-export function settingsRoutes(app: App, { ctx }: AppDeps): void {
+export function settingsRoutes(app: App, { settings: book }: AppDeps): void {
   app.openapi(
     createRoute({
       ...guarded("manage"),
@@ -25,7 +24,7 @@ export function settingsRoutes(app: App, { ctx }: AppDeps): void {
       summary: "租户设置 · The tenant's settings",
       responses: { 200: answer(settings, "含默认值 · with defaults in the gaps"), ...problems(...guardedProblems) },
     }),
-    async (c) => c.json(await settingsOf(ctx, c.get("principal").tenant), 200),
+    async (c) => c.json(await book.of(c.get("principal").tenant), 200),
   );
 
   app.openapi(
@@ -43,7 +42,7 @@ export function settingsRoutes(app: App, { ctx }: AppDeps): void {
       },
     }),
     async (c) => {
-      const changed = await changeSettings(ctx, c.get("principal").tenant, c.req.valid("json"));
+      const changed = await book.change(c.get("principal").tenant, c.req.valid("json"));
       return c.json({ success: true as const, settings: changed }, 200);
     },
   );

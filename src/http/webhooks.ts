@@ -1,15 +1,20 @@
 import type { Context as HonoContext } from "hono";
+import type { RawRequest, Reply } from "../../channels/contract.ts";
 import { ChannelError } from "../../channels/errors.ts";
 import type { CallContext } from "../calls/context.ts";
 import type { Clock } from "../clock.ts";
 import { Refusal } from "../domain/refusal.ts";
 import type { Accept } from "../inbox/accept.ts";
+import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
+import { pushSignature } from "./push-signature.ts";
 import { type App, type AppEnv, bodyLimit } from "./route.ts";
 
-const pushBytesMax = 1024 * 1024;
+export const pushBytesMax = 1024 * 1024;
+/** Where a line's pushes are sent: the token names its account. */
+export const tokenedRoute = "/api/v1/calls/webhook/:channel/:token{wh_[A-Za-z0-9]+}/:kind?";
 const webhookTimeoutMs = 5_000;
-const kindMax = 32;
+export const kindMax = 32;
 
 /** Pushes to a tenant's addresses that could not prove where they came from: how many, and the last ones. */
 export interface Refused {
@@ -50,64 +55,127 @@ export function createRefusalLog(clock: Clock, told?: (channel: string, reason: 
   };
 }
 
-/**
- * Providers' pushes: no API key, each is authenticated by its adapter, stored, and only then acknowledged. The body is
- * read as bytes: providers sign bytes and send what they like.
- */
-export function webhookRoutes(app: App, calls: CallContext, accept: Accept, refusals: RefusalLog): void {
-  const limit = bodyLimit(pushBytesMax);
+/** One push as it came, and to which address. */
+interface Push extends Omit<RawRequest, "body"> {
+  channel: string;
+  token: string;
+  address(): string;
+  /** Its body; read once its address is known to be somebody's. */
+  read(): Promise<Uint8Array>;
+}
 
-  async function receive(c: HonoContext<AppEnv>, token: string, kind: string): Promise<Response> {
-    const channelName = c.req.param("channel") ?? "";
-    const received = calls.clock.now();
-    const lines = (await calls.directory.byToken(token)).filter((line) => line.channel === channelName);
+/** Resolves with the provider's own "got it" once the push is stored; throws a Refusal. */
+export type Receive = (push: Push) => Promise<Reply>;
+
+const gotIt = (answer: Reply | "refused" | "deaf"): answer is Reply => typeof answer === "object";
+
+/** The answer of the first of these lines that takes a push; else whether one refused it, or none can take any. */
+async function take(
+  calls: CallContext,
+  accept: Accept,
+  lines: readonly Line[],
+  request: RawRequest,
+): Promise<Reply | "refused" | "deaf"> {
+  const received = calls.clock.now();
+  let outcome: "refused" | "deaf" = "deaf";
+  // Lines of one account share its credentials, yet each may carry a secret of its own while one is being changed.
+  for (const line of lines) {
+    const channel = calls.directory.channelOf(line);
+    if (channel.webhook === undefined) continue;
+    try {
+      const addressed = { ...request, notifyUrl: calls.notifyUrl(line) };
+      const { deliveries, reply } = await channel.webhook(addressed, AbortSignal.timeout(webhookTimeoutMs));
+      const about = { tenant: line.tenant, accountId: line.accountId, channel: line.channel, source: "push" as const };
+      await accept.accept(deliveries.map((delivery) => ({ ...about, received, delivery })));
+      return reply;
+    } catch (error) {
+      if (!(error instanceof ChannelError)) throw error;
+      outcome = "refused";
+      if (error.kind === "unauthorized") continue;
+      calls.log.warn({ ...errorFields(error), channel: line.channel }, "a push was not of this channel's form");
+      throw new Refusal("malformed", "不是该渠道的消息 · not a message of this channel");
+    }
+  }
+  return outcome;
+}
+
+/**
+ * Providers' pushes to an address whose token names the account: no API key, each is authenticated by its adapter,
+ * stored, and only then acknowledged. The body is taken as bytes: providers sign bytes and send what they like.
+ */
+export function createReceive(calls: CallContext, accept: Accept, refusals: RefusalLog): Receive {
+  return async ({ channel, token, address, read, ...about }) => {
+    const lines = (await calls.directory.byToken(token)).filter((line) => line.channel === channel);
     const refuse = (reason: string): Refusal => {
-      const channel = channelName.slice(0, 8);
-      refusals.add(lines[0]?.tenant ?? null, { address: c.env.address ?? "", channel, reason });
+      refusals.add(lines[0]?.tenant ?? null, { address: address(), channel: channel.slice(0, 8), reason });
       return new Refusal("unauthorized", "回调未通过验证 · this push could not be authenticated");
     };
     if (lines.length === 0) throw refuse("unknown address");
-    const body = new Uint8Array(await c.req.arrayBuffer());
-    const request = { method: c.req.method, kind, query: c.req.query(), headers: c.req.header(), body };
-    let failure: unknown = null;
-    // Lines of one account share its credentials, yet each may carry a secret of its own while one is being changed.
-    for (const line of lines) {
-      const channel = calls.directory.channelOf(line);
-      if (channel.webhook === undefined) continue;
-      try {
-        const { deliveries, reply } = await channel.webhook(request, AbortSignal.timeout(webhookTimeoutMs));
-        const about = {
-          tenant: line.tenant,
-          accountId: line.accountId,
-          channel: line.channel,
-          source: "push" as const,
-        };
-        await accept.accept(deliveries.map((delivery) => ({ ...about, received, delivery })));
-        return new Response(reply.body, { status: reply.status, headers: { "content-type": reply.contentType } });
-      } catch (error) {
-        if (!(error instanceof ChannelError)) throw error;
-        failure = error;
-        if (error.kind !== "unauthorized") break;
-      }
-    }
-    if (failure instanceof ChannelError && failure.kind !== "unauthorized") {
-      calls.log.warn({ ...errorFields(failure), channel: channelName }, "a push was not of this channel's form");
-      throw new Refusal("malformed", "不是该渠道的消息 · not a message of this channel");
-    }
-    throw refuse(failure === null ? "this line takes no pushes" : "wrong or missing authentication");
-  }
+    const answer = await take(calls, accept, lines, { ...about, body: await read() });
+    if (gotIt(answer)) return answer;
+    if (answer === "deaf") throw refuse("this line takes no pushes");
+    calls.health.refusedWebhook(lines);
+    throw refuse("wrong or missing authentication");
+  };
+}
 
-  for (const path of ["/api/v1/calls/webhook/:channel/:token{wh_[A-Za-z0-9]+}/:kind?"] as const) {
-    app.on(["GET", "POST"], path, limit, (c) =>
-      receive(c, c.req.param("token"), (c.req.param("kind") ?? "").slice(0, kindMax)),
-    );
-  }
-  app.on(["GET", "POST"], "/api/v1/calls/webhook/:channel/:kind?", limit, (c) => {
+/**
+ * Pushes to a path that is the same for all lines of a channel: the push has to name its account where its kind can,
+ * and to be signed, by the vendor or with the line's webhook secret.
+ */
+async function receiveNamed(calls: CallContext, accept: Accept, channel: string, c: Asked): Promise<Reply | null> {
+  const kind = kindOf(c);
+  const all = await calls.directory.ofChannel(channel);
+  const definition = all[0]?.definition;
+  const signature = pushSignature(c.req.header(), calls.clock.now());
+  const provable = all.filter(({ config, webhookSecret }) => {
+    return definition?.signsPushes?.(config) === true || (signature !== null && webhookSecret !== null);
+  });
+  if (definition?.legacyPaths.includes(kind) !== true || provable.length === 0) return null;
+  const request = { ...aboutOf(c), body: await bytesOf(c) };
+  const names = definition.pushNames;
+  const named = names?.accountIn(request);
+  const meant = provable.filter((line) => names === undefined || names.accountOf(line.config) === named);
+  const signed = meant.filter(({ config, webhookSecret }) => {
+    if (webhookSecret !== null && signature?.signedBy(webhookSecret, request.body)) return true;
+    return definition.signsPushes?.(config) === true;
+  });
+  const answer = await take(calls, accept, signed, request);
+  return gotIt(answer) ? answer : null;
+}
+
+type Asked = HonoContext<AppEnv>;
+const kindOf = (c: Asked): string => (c.req.param("kind") ?? "").slice(0, kindMax);
+const addressOf = (c: Asked): string => c.env.address?.() ?? "";
+const bytesOf = async (c: Asked): Promise<Uint8Array> => new Uint8Array(await c.req.arrayBuffer());
+const aboutOf = (c: Asked): Omit<RawRequest, "body"> => {
+  return { method: c.req.method, kind: kindOf(c), query: c.req.query(), headers: c.req.header() };
+};
+const replyOf = ({ status, contentType, body }: Reply): Response =>
+  new Response(body, { status, headers: { "content-type": contentType } });
+
+/** The routes of pushes of every form; those of the usual one are mostly taken by `direct.ts` before. */
+export function webhookRoutes(
+  app: App,
+  calls: CallContext,
+  accept: Accept,
+  { receive, refusals }: { receive: Receive; refusals: RefusalLog },
+): void {
+  const limit = bodyLimit(pushBytesMax);
+  app.on(["GET", "POST"], tokenedRoute, limit, async (c) => {
+    const { channel, token } = c.req.param();
+    const address = (): string => addressOf(c);
+    return replyOf(await receive({ ...aboutOf(c), channel, token, address, read: () => bytesOf(c) }));
+  });
+  app.on(["GET", "POST"], "/api/v1/calls/webhook/:channel/:kind?", limit, async (c) => {
     const channel = c.req.param("channel").slice(0, 8);
-    refusals.add(null, { address: c.env.address ?? "", channel, reason: "no token" });
+    const answer = await receiveNamed(calls, accept, channel, c);
+    if (answer !== null) return replyOf(answer);
+    refusals.add(null, { address: addressOf(c), channel, reason: "no token" });
     throw new Refusal(
       "unauthorized",
-      "请使用线路详情中的 webhookUrl · use the line's own webhookUrl, whose token names the account",
+      "请使用线路详情中的 webhookUrl，或用 webhookSecret 签名 · use the line's own webhookUrl, whose token names the " +
+        "account, or sign with its webhookSecret",
     );
   });
 }

@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { RawDelivery } from "../../channels/contract.ts";
+import { createBatch } from "../../db/batch.ts";
 import type { Query } from "../../db/client.ts";
-import { DatabaseError, textArray } from "../../db/sql.ts";
+import { isDataError, textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { packDelivery } from "./pack.ts";
@@ -29,88 +30,44 @@ const groupMax = 256;
 const waitingMax = 20_000;
 const commitsAtOnce = 2;
 
-interface Waiting {
-  row: Row;
-  done(): void;
-  failed(error: unknown): void;
-}
-
 /**
- * Stores deliveries in group commits: those that arrive while a commit is under way share the next one. Nothing is
- * acknowledged before its commit.
+ * Stores deliveries in group commits. Nothing is acknowledged before its commit, and a group that fails for a reason
+ * of its data is halved until the bad row stands alone.
  */
 export function createAccept(ctx: Context, stored: () => void): Accept {
-  const waiting: Waiting[] = [];
-  const running = new Set<Promise<void>>();
   let count = 0;
-
-  function start(): void {
-    while (running.size < commitsAtOnce && waiting.length > 0) {
-      const group = waiting.splice(0, groupMax);
-      const commit = store(group).finally(() => {
-        running.delete(commit);
-        start();
-      });
-      running.add(commit);
-    }
-  }
-
-  /** A group that fails for a reason of its data is halved until the bad row stands alone. */
-  async function store(group: readonly Waiting[]): Promise<void> {
-    try {
-      await ctx.db.run((q) =>
-        insertRows(
-          q,
-          group.map((one) => one.row),
-        ),
-      );
-      for (const one of group) one.done();
+  const commit = createBatch<Row, void>({
+    sizeMax: groupMax,
+    waitingMax,
+    atOnce: commitsAtOnce,
+    async run(group) {
+      await ctx.db.run((q) => insertRows(q, group));
       count += group.length;
       stored();
-    } catch (error) {
-      if (!isDataError(error)) {
-        for (const one of group) one.failed(error);
-      } else if (group.length > 1) {
-        const half = group.length >> 1;
-        await Promise.all([store(group.slice(0, half)), store(group.slice(half))]);
-      } else if (group[0] !== undefined) {
-        await storeDefective(group[0], error);
-      }
-    }
-  }
+      return [];
+    },
+    divides: isDataError,
+    full: () => new Refusal("overloaded", "回调积压 · too many deliveries at once", { retryAfterSeconds: 1 }),
+  });
 
-  async function storeDefective(one: Waiting, reason: DatabaseError): Promise<void> {
+  async function store(row: Row): Promise<void> {
     try {
-      await ctx.db.run((q) => insertRows(q, [{ ...one.row, kind: "defective", defect: reason.code }]));
-      ctx.log.warn({ accountId: one.row.accountId, code: reason.code }, "a delivery could only be stored as defective");
-      one.done();
-      stored();
+      await commit(row);
     } catch (error) {
-      one.failed(error);
+      if (!isDataError(error)) throw error;
+      await ctx.db.run((q) => insertRows(q, [{ ...row, kind: "defective", defect: error.code }]));
+      ctx.log.warn({ accountId: row.accountId, code: error.code }, "a delivery could only be stored as defective");
+      stored();
     }
   }
 
   return {
     async accept(arrivals) {
-      if (waiting.length + arrivals.length > waitingMax) {
-        throw new Refusal("overloaded", "回调积压 · too many deliveries at once", { retryAfterSeconds: 1 });
-      }
-      const commits = arrivals.map(
-        (arrival) => new Promise<void>((done, failed) => waiting.push({ row: rowOf(ctx, arrival), done, failed })),
-      );
-      start();
-      await Promise.all(commits);
+      await Promise.all(arrivals.map((arrival) => store(rowOf(ctx, arrival))));
     },
     stored: () => count,
-    async stop() {
-      while (running.size > 0) await Promise.allSettled(running);
-    },
+    stop: () => commit.idle(),
   };
-}
-
-/** Classes 22 (data) and 23 (integrity), and 54 (limits): the row is at fault, not the database. */
-export function isDataError(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && /^(22|23|54)/.test(error.code);
 }
 
 interface Row {

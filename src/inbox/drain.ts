@@ -1,17 +1,17 @@
 import { sql } from "drizzle-orm";
-import type { CallEvent } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
-import { rows, textArray } from "../../db/sql.ts";
+import { isDataError, rows, textArray } from "../../db/sql.ts";
 import type { CallContext, RecordChange } from "../calls/context.ts";
 import { hangUpLate } from "../calls/hangup.ts";
 import { applyNews, lockCalls, type News } from "../calls/record.ts";
 import { fact } from "../domain/fact.ts";
-import { type Parked, park, unpark } from "../parked/park.ts";
-import { isDataError } from "./accept.ts";
+import { lockProviderIds, type Parked, park, unpark } from "../parked/park.ts";
 import { factOf } from "./facts.ts";
-import { type Match, matchCalls } from "./match.ts";
+import { heardOf } from "./heard.ts";
+import { matchCalls } from "./match.ts";
 import { type Claimed, claim, requeue, withdraw } from "./queue.ts";
 import { UnknownAccounts, understand } from "./understand.ts";
+import { driveOn, type Moved, moveUndialed, type Told } from "./undialed.ts";
 
 /** What a drain has done; counted for the health of the callback log. */
 export interface Drained {
@@ -39,7 +39,9 @@ export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Dra
     });
     if (done === null) return null;
     ctx.told(done.changes);
+    ctx.health.heard(heardOf(done.matched, done.changes));
     for (const one of done.unwanted) hangUpProven(ctx, one);
+    for (const one of done.moved) await driveOn(ctx, one);
     return done.drained;
   } catch (error) {
     if (error instanceof UnknownAccounts) {
@@ -53,11 +55,7 @@ export async function drainOnce(ctx: CallContext, limit = batchMax): Promise<Dra
   }
 }
 
-async function drainBatch(
-  ctx: CallContext,
-  q: Query,
-  claimed: readonly Claimed[],
-): Promise<{ drained: Drained; changes: RecordChange[]; unwanted: Told[] } | null> {
+async function drainBatch(ctx: CallContext, q: Query, claimed: readonly Claimed[]): Promise<Handled | null> {
   if (claimed.length === 0) return null;
   const read = understand(ctx, claimed);
   const told = read.flatMap(({ claimed: delivery, events }) => events.map((event) => ({ delivery, event })));
@@ -87,12 +85,13 @@ async function drainBatch(
   const learned = newIds(matched);
   const waiting = [...unmatched.values()].filter((one) => one.waitsFor !== null);
   await lockProviderIds(q, [
-    ...learned.map(({ delivery, event }) => `${delivery.accountId}:${event.ref.providerCallId}`),
-    ...waiting.map((one) => `${one.accountId}:${one.waitsFor}`),
+    ...learned.map(({ delivery, event }) => ({ ...delivery, providerCallId: event.ref.providerCallId ?? "" })),
+    ...waiting.map((one) => ({ ...one, providerCallId: one.waitsFor ?? "" })),
   ]);
   await storeProviderIds(q, learned, ctx.clock.now());
-  const news = matched.map((one) => newsOf(ctx, one, learned.includes(one)));
-  const changes = await applyNews(ctx, q, locked, news);
+  const { changes, moved, rest } = await moveUndialed(ctx, q, matched, locked);
+  const news = rest.map((one) => newsOf(ctx, one, learned.includes(one)));
+  changes.push(...(await applyNews(ctx, q, locked, news)));
   const known = await knownMeanwhile(q, waiting);
   await park(
     q,
@@ -112,6 +111,8 @@ async function drainBatch(
   }
   return {
     changes,
+    moved,
+    matched,
     unwanted: learned.filter(({ match }) => locked.get(match.callId)?.merge["0.hangup-asked"] !== undefined),
     drained: {
       deliveries: claimed.length,
@@ -123,6 +124,15 @@ async function drainBatch(
   };
 }
 
+/** What a drain leaves to be done after its commit. */
+interface Handled {
+  drained: Drained;
+  changes: RecordChange[];
+  moved: Moved[];
+  matched: Told[];
+  unwanted: Told[];
+}
+
 /** The app asked to hang up before any news proved that the call was placed. The drain does not wait for it. */
 function hangUpProven(ctx: CallContext, { delivery, event, match }: Told): void {
   const { providerCallId, providerJobId } = event.ref;
@@ -131,12 +141,6 @@ function hangUpProven(ctx: CallContext, { delivery, event, match }: Told): void 
   const placement = { providerCallId, providerJobId: providerJobId ?? null };
   const asked = hangUpLate(ctx, line, match, placement).finally(() => ctx.underway.delete(asked));
   ctx.underway.add(asked);
-}
-
-interface Told {
-  delivery: Claimed;
-  event: CallEvent;
-  match: Match;
 }
 
 function keyOf(one: { day: string; id: number }): string {
@@ -158,13 +162,6 @@ function newIds(matched: readonly Told[]): Told[] {
     if (!first.has(attempt)) first.set(attempt, one);
   }
   return [...first.values()];
-}
-
-async function lockProviderIds(q: Query, names: readonly string[]): Promise<void> {
-  if (names.length === 0) return;
-  await q.execute(sql`
-    select pg_advisory_xact_lock(key) from (
-      select distinct hashtextextended(name, 0) as key from unnest(${textArray(names)}) as asked(name) order by 1) as keys`);
 }
 
 /** An id that news told proves the placement, as the provider's answer would have. */

@@ -10,6 +10,9 @@ export interface Match {
   tenant: string;
   callId: string;
   number: number;
+  lineId: number;
+  /** When its request left, epoch milliseconds. */
+  sent: number;
   providerCallId: string | null;
 }
 
@@ -21,7 +24,7 @@ export interface Question {
 
 /**
  * Finds the attempts that events speak of: by our call id in the user data; else by the account's provider id; else,
- * where neither is carried, by agent and customer when exactly one open attempt fits. An id of another account's
+ * where neither is known, by agent and customer when exactly one open attempt fits. An id of another account's
  * call matches nothing: no provider can speak of another's calls.
  */
 export async function matchCalls(ctx: Context, q: Query, questions: readonly Question[]): Promise<(Match | null)[]> {
@@ -53,10 +56,10 @@ type Known = Match & { accountId: string };
 
 async function attemptsOf(q: Query, questions: readonly Question[]): Promise<Known[]> {
   const found = await q.execute(sql`
-    select tenant, call_id, number, account_id, provider_call_id from call_attempts
+    select ${attemptColumns} from call_attempts as attempt
       where call_id = any(${textArray(questions.map(({ ref }) => ref.callId ?? null))})
     union
-    select tenant, call_id, number, account_id, provider_call_id from call_attempts
+    select ${attemptColumns} from call_attempts as attempt
       where (account_id, provider_call_id) in (
         select account, id from unnest(${textArray(questions.map((one) => one.accountId))},
           ${textArray(questions.map(({ ref }) => ref.providerCallId ?? null))}) as asked(account, id))
@@ -64,32 +67,39 @@ async function attemptsOf(q: Query, questions: readonly Question[]): Promise<Kno
   return rows<KnownRow>(found).map(knownOf);
 }
 
+const attemptColumns = sql`attempt.tenant, attempt.call_id, attempt.number, attempt.line_id, attempt.account_id,
+  attempt.provider_call_id, (extract(epoch from attempt.sent) * 1000)::bigint as sent`;
+
 interface KnownRow {
   tenant: string;
   call_id: string;
   number: number;
+  line_id: number;
+  sent: string | number;
   account_id: string;
   provider_call_id: string | null;
 }
 
 function knownOf(row: KnownRow): Known {
-  const { tenant, number } = row;
-  return { tenant, callId: row.call_id, number, accountId: row.account_id, providerCallId: row.provider_call_id };
+  const { tenant, number, call_id: callId, line_id: lineId, account_id: accountId } = row;
+  return { tenant, callId, number, lineId, sent: Number(row.sent), accountId, providerCallId: row.provider_call_id };
 }
 
+/** News with a provider's id is not of an attempt that has another: two calls may be between the same people. */
 async function matchByLegs(
   ctx: Context,
   q: Query,
-  { tenant, accountId }: Question,
+  { tenant, accountId, ref }: Question,
   legs: { agent: string; customer: string },
 ): Promise<Match | null> {
   const [agent, customer] = [parsePhone(legs.agent), parsePhone(legs.customer)];
   if (agent === null || customer === null) return null;
   const index = (phone: { reveal(): string }): string => ctx.seal.index(tenant, "phone", phone.reveal());
   const found = await q.execute(sql`
-    select attempt.tenant, attempt.call_id, attempt.number, attempt.account_id, attempt.provider_call_id
+    select ${attemptColumns}
     from call_attempts attempt join call_records record on record.call_id = attempt.call_id
     where attempt.account_id = ${accountId} and attempt.open
+      and (attempt.provider_call_id is null or ${ref.providerCallId === undefined}::boolean)
       and record.caller_index = ${index(agent)} and record.called_index = ${index(customer)} limit 2`);
   const fitting = rows<KnownRow>(found).map(knownOf);
   return fitting.length === 1 ? (fitting[0] ?? null) : null;

@@ -12,6 +12,8 @@ export interface Claimed {
   tenant: string;
   accountId: string;
   received: Date;
+  /** It came by itself, rather than for the asking. */
+  pushed: boolean;
   defect: string | null;
   raw: RawDelivery;
 }
@@ -42,13 +44,14 @@ async function take(q: Query, table: "inbox_a" | "inbox_b", limit: number): Prom
 /** The day stands as a constant in the statement, so that one partition is looked at, not thirty. */
 async function read(ctx: Context, q: Query, day: string, taken: readonly Taken[]): Promise<Claimed[]> {
   const found = await q.execute(sql`
-    select id, tenant, account_id, kind, (extract(epoch from received) * 1000)::bigint as received, sealed, defect
+    select id, tenant, account_id, kind, source, (extract(epoch from received) * 1000)::bigint as received, sealed, defect
     from deliveries where day = ${day}::date and id = any(${textArray(taken.map((one) => one.id))}::bigint[]) order by id`);
   return rows<{
     id: string | number;
     tenant: string;
     account_id: string;
     kind: string;
+    source: string;
     received: string | number;
     sealed: string;
     defect: string | null;
@@ -58,6 +61,7 @@ async function read(ctx: Context, q: Query, day: string, taken: readonly Taken[]
     tenant: row.tenant,
     accountId: row.account_id,
     received: new Date(Number(row.received)),
+    pushed: row.source === "push",
     ...opened(ctx, row),
   }));
 }

@@ -1,8 +1,9 @@
-import { and, asc, count, eq, gt } from "drizzle-orm";
+import { and, asc, count, eq, gt, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { PhoneNumber } from "../../channels/contract.ts";
+import { type Batch, createBatch } from "../../db/batch.ts";
 import { agents, bindings } from "../../db/schema/index.ts";
-import { violated } from "../../db/sql.ts";
+import { isDataError, rows, textArray, violated } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { randomLetters } from "../domain/id.ts";
 import { storedPhone } from "../domain/phone.ts";
@@ -62,10 +63,46 @@ export async function createAgent(ctx: Context, tenant: string, agent: NewAgent)
   return show(ctx, row);
 }
 
-/** Null where the tenant has no such agent. */
-export async function agentById(ctx: Context, tenant: string, id: string): Promise<Agent | null> {
-  const row = await rowOf(ctx, tenant, id);
-  return row === null ? null : open(ctx, row);
+interface Asked {
+  tenant: string;
+  id: string;
+}
+
+const readAtOnceMax = 200;
+const waitingMax = 20_000;
+const readers = new WeakMap<Context, Batch<Asked, Agent | null>>();
+
+/** Null where the tenant has no such agent. Every dial asks: those that ask at the same time share a statement. */
+export function agentById(ctx: Context, tenant: string, id: string): Promise<Agent | null> {
+  let read = readers.get(ctx);
+  if (read === undefined) {
+    read = createBatch<Asked, Agent | null>({
+      sizeMax: readAtOnceMax,
+      waitingMax,
+      atOnce: 2,
+      run: (asked) => readAgents(ctx, asked),
+      divides: isDataError,
+      full: () => new Refusal("overloaded", "呼叫过多 · too many dials at once", { retryAfterSeconds: 1 }),
+    });
+    readers.set(ctx, read);
+  }
+  return read({ tenant, id });
+}
+
+async function readAgents(ctx: Context, asked: readonly Asked[]): Promise<(Agent | null)[]> {
+  const found = await ctx.db.run((q) =>
+    q.execute(sql`
+      select agent.tenant, agent.id, name, phone_sealed as "phoneSealed", seats_sealed as "seatsSealed"
+      from unnest(${textArray(asked.map(({ tenant }) => tenant))}, ${textArray(asked.map(({ id }) => id))})
+        as asked(tenant, id)
+      join agents agent on agent.tenant = asked.tenant and agent.id = asked.id`),
+  );
+  const keyOf = ({ tenant, id }: Asked): string => `${tenant}/${id}`;
+  const known = new Map(rows<Stored>(found).map((row) => [keyOf(row), row]));
+  return asked.map((one) => {
+    const row = known.get(keyOf(one));
+    return row === undefined ? null : open(ctx, row);
+  });
 }
 
 export async function getAgent(ctx: Context, tenant: string, id: string): Promise<AgentView> {
@@ -159,7 +196,9 @@ function sealSeats(ctx: Context, tenant: string, seats: Record<string, string>):
   return Object.keys(seats).length === 0 ? null : ctx.seal.text(tenant, JSON.stringify(seats));
 }
 
-function open(ctx: Context, row: Row): Agent {
+type Stored = Pick<Row, "tenant" | "id" | "name" | "phoneSealed" | "seatsSealed">;
+
+function open(ctx: Context, row: Stored): Agent {
   const { id, tenant, name, phoneSealed, seatsSealed } = row;
   return {
     id,

@@ -1,6 +1,6 @@
 import { and, asc, eq } from "drizzle-orm";
 import type { Channel, ChannelDefinition, PhoneNumber } from "../../channels/contract.ts";
-import { accounts, callLines } from "../../db/schema/index.ts";
+import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
 import { parsePhone } from "../domain/phone.ts";
 import { errorFields } from "../log.ts";
@@ -17,6 +17,13 @@ export interface Line {
   active: boolean;
   archived: boolean;
   health: string;
+  price: LinePrice | null;
+  /** Calls at a time; 0 = no limit. */
+  maxConcurrent: number;
+  /** Calls a day; 0 = no limit. */
+  dailyLimit: number;
+  /** Placements a second; 0 = no limit. */
+  perSecond: number;
   config: unknown;
   webhookSecret: string | null;
   definition: ChannelDefinition;
@@ -31,8 +38,12 @@ export interface Directory {
   accountLines(accountId: string): Promise<Line[]>;
   /** The same as it was last read, for code inside a transaction, which must wait for nothing else. */
   lastKnown(accountId: string): readonly Line[] | undefined;
+  /** All lines of a tenant as they were last read, for the same. */
+  lastLinesOf(tenant: string): readonly Line[];
   /** The account that a webhook token names, by its lines. */
   byToken(token: string): Promise<Line[]>;
+  /** A channel's lines of all tenants, for pushes whose address names nobody. */
+  ofChannel(channel: string): Promise<Line[]>;
   /** The adapter's instance for a line, made when first used. */
   channelOf(line: Line): Channel;
   /** The adapter for a config that is not saved. The caller closes it. */
@@ -43,7 +54,8 @@ export interface Directory {
 
 export interface DirectoryTools {
   loadChannel(name: string): Promise<ChannelDefinition | null>;
-  fetch(request: Request): Promise<Response>;
+  /** `outside`: the address comes from outside, and only public ones may be reached. */
+  fetch(request: Request, outside: boolean): Promise<Response>;
 }
 
 /** Other instances see a changed line after at most this long. */
@@ -52,9 +64,11 @@ const cachedMax = 1_000;
 
 export function createDirectory(ctx: Context, tools: DirectoryTools): Directory {
   const byTenant = new Map<string, { at: number; lines: Promise<Line[]> }>();
+  const tenantsOfChannel = new Map<string, { at: number; tenants: Promise<string[]> }>();
   const tenantOfToken = new Map<string, string>();
   const tenantOfAccount = new Map<string, string>();
   const lastLines = new Map<string, Line[]>();
+  const lastOfTenant = new Map<string, Line[]>();
   const instances = new Map<string, { config: string; channel: Channel }>();
 
   async function load(tenant: string): Promise<Line[]> {
@@ -97,11 +111,16 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
         active: line.status === "active",
         archived: line.archived !== null,
         health: line.health,
+        price: line.price,
+        maxConcurrent: line.maxConcurrent,
+        dailyLimit: line.dailyLimit,
+        perSecond: line.perSecond,
         config: parsed.data,
         webhookSecret: line.webhookSecret === null ? null : ctx.seal.open(tenant, line.webhookSecret),
         definition,
       });
     }
+    lastOfTenant.set(tenant, lines);
     return lines;
   }
 
@@ -133,6 +152,28 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
     return owner?.tenant ?? null;
   }
 
+  function tenantsWith(channel: string): Promise<string[]> {
+    const now = ctx.clock.now().getTime();
+    const cached = tenantsOfChannel.get(channel);
+    if (cached !== undefined && now - cached.at < freshMs) return cached.tenants;
+    if (tenantsOfChannel.size >= cachedMax) tenantsOfChannel.clear();
+    const found = ctx.db.run((q) =>
+      q.selectDistinct({ tenant: accounts.tenant }).from(accounts).where(eq(accounts.channel, channel)),
+    );
+    const tenants = found.then((rows) => rows.map(({ tenant }) => tenant));
+    tenantsOfChannel.set(channel, { at: now, tenants });
+    tenants.catch(() => tenantsOfChannel.delete(channel));
+    return tenants;
+  }
+
+  async function ofChannel(channel: string): Promise<Line[]> {
+    const all = await Promise.all((await tenantsWith(channel)).map(linesOf));
+    return all
+      .flat()
+      .filter((line) => line.channel === channel)
+      .sort(speakersFirst);
+  }
+
   function channelOf(line: Line): Channel {
     const config = JSON.stringify(line.config);
     const key = `${line.tenant}/${line.id}`;
@@ -148,7 +189,7 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
 
   function trial(definition: ChannelDefinition, config: unknown): Channel {
     return definition.create(config, {
-      fetch: tools.fetch,
+      fetch: (request) => tools.fetch(request, definition.outside === true),
       now: () => ctx.clock.now(),
       randomId: () => Buffer.from(ctx.randomBytes(16)).toString("hex"),
     });
@@ -160,12 +201,14 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
       return (await linesOf(tenant)).find((line) => line.id === id) ?? null;
     },
     accountLines,
+    lastLinesOf: (tenant) => lastOfTenant.get(tenant) ?? [],
     lastKnown: (accountId) => lastLines.get(accountId),
     async byToken(token) {
       const tenant = tenantOfToken.get(token) ?? (await ownerOf({ token }));
       if (tenant === null) return [];
       return (await linesOf(tenant)).filter((line) => line.webhookToken === token).sort(speakersFirst);
     },
+    ofChannel,
     channelOf,
     trial,
     changed: (tenant) => void byTenant.delete(tenant),

@@ -2,6 +2,7 @@ import { and, asc, count, eq, gt, isNull } from "drizzle-orm";
 import type { ChannelDefinition } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
+import type { SettingsBook } from "../auth/settings.ts";
 import type { Context } from "../context.ts";
 import { parsePhone, samePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
@@ -12,6 +13,7 @@ import { type LineView, showLine } from "./show.ts";
 
 /** What the verbs below need beside the context. */
 export interface LineTools {
+  settings: SettingsBook;
   directory: Directory;
   loadChannel(name: string): Promise<ChannelDefinition | null>;
   /** What providers reach us at, without a slash at its end. */
@@ -27,6 +29,7 @@ export interface NewLine {
   status?: "active" | "inactive" | undefined;
   maxConcurrent?: number | undefined;
   dailyLimit?: number | undefined;
+  perSecond?: number | undefined;
   price?: LinePrice | null | undefined;
 }
 /** Absent fields stay as they are; null clears those that may be empty. A line's channel never changes. */
@@ -51,6 +54,7 @@ export async function createLine(ctx: Context, tools: LineTools, tenant: string,
     status: line.status ?? "active",
     maxConcurrent: line.maxConcurrent ?? 0,
     dailyLimit: line.dailyLimit ?? 0,
+    perSecond: line.perSecond ?? 0,
     price: line.price ?? null,
     created: now,
     updated: now,
@@ -151,6 +155,7 @@ export async function updateLine(
     if (change.status !== undefined) set.status = change.status;
     if (change.maxConcurrent !== undefined) set.maxConcurrent = change.maxConcurrent;
     if (change.dailyLimit !== undefined) set.dailyLimit = change.dailyLimit;
+    if (change.perSecond !== undefined) set.perSecond = change.perSecond;
     if (change.price !== undefined) set.price = change.price;
     if (change.webhookSecret !== undefined)
       set.webhookSecret = change.webhookSecret === null ? null : ctx.seal.text(tenant, change.webhookSecret);

@@ -13,14 +13,21 @@ export interface ProbeResult {
   message: string;
 }
 
-const saidOf: Record<ChannelError["kind"], string> = {
-  refused: "服务商拒绝了请求 · the provider refused",
-  limited: "服务商限流 · the provider limits requests",
-  unauthorized: "凭证被拒绝 · the provider does not accept the credentials",
-  unreachable: "无法连接服务商 · the provider cannot be reached",
-  timeout: "服务商未在限时内应答 · the provider did not answer in time",
-  garbled: "服务商的应答无法识别 · the provider's answer is not understood",
-  compliance: "因合规规则被拒绝 · refused by a compliance rule",
+/** What a person can do about it; where the cause says more than the kind, by the cause. */
+const causeSaid: Partial<Record<ChannelError["cause"], string>> = {
+  instance:
+    "没有此应用或实例，或已停用，请核对编号与状态 · no such app or instance, or it is off: check its id and state",
+  balance: "余额不足，请充值 · the balance is used up: top it up",
+};
+
+const kindSaid: Record<ChannelError["kind"], string> = {
+  refused: "服务商拒绝了请求，请按代码询问服务商 · the provider refused: ask it about the code",
+  limited: "服务商限流，请稍后再试 · the provider limits requests: try again later",
+  unauthorized: "凭证被拒绝，请核对账户与密钥 · the provider does not accept the credentials: check account and secret",
+  unreachable: "无法连接服务商，请检查地址与网络 · the provider cannot be reached: check address and network",
+  timeout: "服务商未在限时内应答，请检查网络与防火墙 · the provider did not answer in time: check network and firewall",
+  garbled: "服务商的应答无法识别，请核对地址 · the provider's answer is not understood: check the address",
+  compliance: "因合规规则被拒绝，请联系服务商 · refused by a compliance rule: ask the provider",
 };
 
 /** Tests a saved line. Nobody's phone rings. */
@@ -52,6 +59,18 @@ export async function probeConfig(
 }
 
 async function probe(ctx: Context, channel: Channel): Promise<ProbeResult> {
+  const { error, latencyMs } = await askProbe(ctx, channel);
+  return { success: error === null, latency: latencyMs, message: probeMessage(error) };
+}
+
+export const probeMessage = (error: ChannelError | null): string =>
+  error === null ? "连接正常 · connected" : said(error);
+
+/** The cheapest request that proves reach and credentials, within its deadline: what was wrong, or null. */
+export async function askProbe(
+  ctx: Context,
+  channel: Channel,
+): Promise<{ error: ChannelError | null; latencyMs: number }> {
   const answered = new AbortController();
   const late = new AbortController();
   const began = ctx.clock.now().getTime();
@@ -60,23 +79,20 @@ async function probe(ctx: Context, channel: Channel): Promise<ProbeResult> {
     late.abort();
     if (!answered.signal.aborted) throw new ChannelError({ kind: "timeout", effect: "none", cause: "network" });
   });
+  const latencyMs = (): number => Math.round(ctx.clock.now().getTime() - began);
   try {
     await Promise.race([channel.probe(late.signal), deadline]);
-    return result(true, "连接正常 · connected");
+    return { error: null, latencyMs: latencyMs() };
   } catch (error) {
     if (!(error instanceof ChannelError)) throw error;
-    return result(false, said(error));
+    return { error, latencyMs: latencyMs() };
   } finally {
     answered.abort();
-  }
-
-  function result(success: boolean, message: string): ProbeResult {
-    return { success, latency: Math.round(ctx.clock.now().getTime() - began), message };
   }
 }
 
 /** Our own words and the provider's code, where it looks like one; never the provider's text. */
 function said(error: ChannelError): string {
   const code = error.code !== null && /^[\w.:-]+$/.test(error.code) ? ` (${error.cause}, ${error.code})` : "";
-  return saidOf[error.kind] + (code === "" ? ` (${error.cause})` : code);
+  return (causeSaid[error.cause] ?? kindSaid[error.kind]) + (code === "" ? ` (${error.cause})` : code);
 }

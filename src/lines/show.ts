@@ -1,10 +1,11 @@
-import { and, count, eq, inArray } from "drizzle-orm";
+import { and, count, eq, inArray, sql } from "drizzle-orm";
 import type { ChannelDefinition } from "../../channels/contract.ts";
 import { callAttempts, type callLines, type LinePrice } from "../../db/schema/index.ts";
+import { rows, textArray } from "../../db/sql.ts";
+import type { SettingsBook } from "../auth/settings.ts";
 import type { Context } from "../context.ts";
+import { dayOf } from "../domain/day.ts";
 import { type ProviderConfig, shownConfig, storedConfig } from "./config.ts";
-
-const beijingOffsetMs = 8 * 3_600_000;
 
 /** A line as people and apps see it: the requirements' fields, then ours. No secret is among them. */
 export interface LineView {
@@ -16,6 +17,9 @@ export interface LineView {
   maxConcurrent: number;
   currentConcurrent: number;
   dailyLimit: number;
+  /** Placements a second; 0 = no limit. */
+  perSecond: number;
+  /** Accepted placements of today, in the tenant's zone. */
   todayCount: number;
   health: string;
   simulated: boolean;
@@ -44,6 +48,7 @@ interface Found {
 }
 
 interface Tools {
+  settings: SettingsBook;
   loadChannel(name: string): Promise<ChannelDefinition | null>;
   publicUrl(): string;
 }
@@ -55,7 +60,7 @@ export async function showLine(
   found: readonly Found[],
 ): Promise<LineView[]> {
   const running = await runningOn(ctx, found);
-  const today = new Date(ctx.clock.now().getTime() + beijingOffsetMs).toISOString().slice(0, 10);
+  const placed = await placedToday(ctx, tools, tenant, found);
   const views: LineView[] = [];
   for (const { line, token } of found) {
     const definition = await tools.loadChannel(line.providerType);
@@ -69,7 +74,8 @@ export async function showLine(
       maxConcurrent: line.maxConcurrent,
       currentConcurrent: running.get(line.id) ?? 0,
       dailyLimit: line.dailyLimit,
-      todayCount: line.lastResetDate === today ? line.todayCount : 0,
+      perSecond: line.perSecond,
+      todayCount: placed.get(line.id) ?? 0,
       health: line.health,
       simulated: definition?.simulated ?? false,
       price: line.price,
@@ -94,6 +100,26 @@ function abilities(definition: ChannelDefinition | null, config: ProviderConfig)
     hangup: definition.canHangUp(parsed.data),
     live: definition.live(parsed.data),
   };
+}
+
+/** Placements that providers have accepted, or may have, since the tenant's day began. */
+async function placedToday(
+  ctx: Context,
+  { settings }: Tools,
+  tenant: string,
+  found: readonly Found[],
+): Promise<Map<number, number>> {
+  if (found.length === 0) return new Map();
+  const { timeZone } = await settings.of(tenant);
+  const counted = await ctx.db.run((q) =>
+    q.execute(sql`
+      select line_id, count(*)::int as placed from call_records
+      where tenant = ${tenant} and line_id = any(${textArray(found.map(({ line }) => line.id))}::int[])
+        and created >= ${dayOf(timeZone, ctx.clock.now()).start.toISOString()}
+        and (state <> 'close' or provider_call_id is not null or hangup_cause = 'TIMEOUT')
+      group by line_id`),
+  );
+  return new Map(rows<{ line_id: number; placed: number }>(counted).map((row) => [row.line_id, row.placed]));
 }
 
 /** Calls under way, by line. Through the accounts, since open attempts are indexed by them. */

@@ -2,12 +2,11 @@ import { sql } from "drizzle-orm";
 import type { Followed } from "../../channels/contract.ts";
 import { ChannelError } from "../../channels/errors.ts";
 import { callAttempts } from "../../db/schema/index.ts";
-import { changed, rows, textArray } from "../../db/sql.ts";
+import { rows, textArray } from "../../db/sql.ts";
 import { type CallContext, placeTimeoutMs } from "../calls/context.ts";
 import { type Found, findAttempt, orphanedBefore } from "../calls/find.ts";
 import type { Attempt } from "../calls/open.ts";
 import { placedCall } from "../calls/order.ts";
-import { settle } from "../calls/settle.ts";
 import type { Accept } from "../inbox/accept.ts";
 import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
@@ -16,6 +15,14 @@ const accountsAtOnce = 50;
 const orphansAtOnce = 100;
 /** A silent call of a pushing provider is asked for again after this long. */
 const silentAgainMs = 60_000;
+/** Look-ups of one turn, all at the same time, so that none makes it longer than one of them may be. */
+const lookUpsAtOnce = 50;
+/** Half of it for the provider's answers, the rest for what is written of them. */
+const turnMaxMs = 2 * placeTimeoutMs;
+/** How long the others wait for an account's turn. */
+const patienceMs = 1_000;
+/** How late a turn may be at no cost: a tick of the duty's, and the answers of the one before. */
+const lagMs = 1_000;
 
 /** Takes up what a crash left: attempts that were sent and never settled count as unknown, and are looked up. */
 export async function takeUpOrphans(ctx: CallContext): Promise<boolean> {
@@ -31,7 +38,8 @@ export async function takeUpOrphans(ctx: CallContext): Promise<boolean> {
       { callId: attempt.callId, lineId: line.id },
       "a placement was left behind; its provider will be asked",
     );
-    await settle(ctx, line, { callId: attempt.callId, number: attempt.number }, { is: "unknown", error });
+    const { tenant, callId, number } = attempt;
+    await ctx.settle({ tenant, callId, number, line }, { is: "unknown", error });
   }
   return left.length === orphansAtOnce;
 }
@@ -50,70 +58,119 @@ export async function askProviders(ctx: CallContext, accept: Accept): Promise<bo
         and (polls.account_id is null or (polls.due <= ${now.toISOString()} and polls.lease <= ${now.toISOString()}))
       limit ${accountsAtOnce}`),
   );
-  const accounts = rows<{ account_id: string; tenant: string }>(due);
-  const asked = await Promise.all(accounts.map((one) => askAccount(ctx, accept, one.account_id, one.tenant)));
+  const turns = rows<{ account_id: string; tenant: string }>(due).map(({ account_id: id, tenant }) => {
+    const turn = askAccount(ctx, accept, id, tenant)
+      .catch((error) => {
+        ctx.log.error({ ...errorFields(error), accountId: id, tenant }, "asking for live calls failed; tried again");
+        return false;
+      })
+      .finally(() => ctx.underway.delete(turn));
+    ctx.underway.add(turn);
+    return turn;
+  });
+  // A provider that hangs keeps its own calls waiting, nobody else's: its turn, under its lease, ends by itself.
+  const over = new AbortController();
+  const late = ctx.clock.sleep(patienceMs, over.signal).then((): boolean[] => []);
+  const asked = await Promise.race([Promise.all(turns), late]);
+  over.abort();
   return asked.some(Boolean);
 }
 
 async function askAccount(ctx: CallContext, accept: Accept, accountId: string, tenant: string): Promise<boolean> {
   const lines = await ctx.directory.accountLines(accountId);
   const [speaker] = lines;
-  if (speaker === undefined || !(await takeLease(ctx, accountId, tenant))) return false;
-  const quota = speaker.definition.quota(speaker.config);
-  // As many requests as the account has for one second: look-ups first, one call each, then live calls in batches.
-  const requestsMax = Math.max(1, Math.floor(quota.followPerMinute / 60));
+  const turn = speaker === undefined ? null : await takeTurn(ctx, accountId, tenant);
+  if (speaker === undefined || turn === null) return false;
+  const { followPerMinute, followBatchMax } = speaker.definition.quota(speaker.config);
+  const { requestsMax, requestMs } = paceOf(followPerMinute);
   let requests = 1;
   try {
-    const due = await dueAttempts(ctx, accountId, requestsMax * quota.followBatchMax);
-    const unknown = due.filter((attempt) => attempt.providerCallId === null).slice(0, requestsMax);
-    const placed = due
-      .filter((attempt) => attempt.providerCallId !== null)
-      .slice(0, (requestsMax - unknown.length) * quota.followBatchMax);
-    requests = unknown.length + Math.ceil(placed.length / quota.followBatchMax);
-    if (placed.length > 0) await followCalls(ctx, accept, speaker, placed);
-    for (const attempt of unknown) {
-      const line = lines.find((one) => one.id === attempt.lineId) ?? speaker;
-      const found = await findAttempt(ctx, line, attempt).catch((error): Found => {
-        // A look-up that cannot be written (an id that is another call's) must not hold up those behind it.
-        ctx.log.error({ ...errorFields(error), callId: attempt.callId, lineId: line.id }, "look-up was not settled");
-        return { askNext: new Date(ctx.clock.now().getTime() + silentAgainMs) };
-      });
-      if (found !== "settled") await moveDue(ctx, [attempt], found.askNext);
-    }
+    const [unknown, placed] = await Promise.all([
+      dueAttempts(ctx, accountId, "unknown", Math.min(requestsMax, lookUpsAtOnce)),
+      dueAttempts(ctx, accountId, "placed", requestsMax * followBatchMax),
+    ]);
+    // Look-ups first, one call each; half of the requests are for live calls, where these need as many.
+    const wanted = Math.ceil(placed.length / followBatchMax);
+    const lookedUp = unknown.slice(0, Math.max(Math.ceil(requestsMax / 2), requestsMax - wanted));
+    const followed = placed.slice(0, (requestsMax - lookedUp.length) * followBatchMax);
+    requests = lookedUp.length + Math.ceil(followed.length / followBatchMax);
+    await Promise.all([
+      followed.length === 0 ? null : followCalls(ctx, accept, speaker, followed),
+      ...lookedUp.map((one) => lookUp(ctx, lines.find(({ id }) => id === one.lineId) ?? speaker, one)),
+    ]);
   } finally {
-    const next = new Date(ctx.clock.now().getTime() + (60_000 / quota.followPerMinute) * requests);
-    await ctx.db.run((q) =>
-      q.execute(
-        sql`update polls set due = ${next.toISOString()}, lease = '-infinity' where account_id = ${accountId} and kind = 'follow'`,
-      ),
-    );
+    await endTurn(ctx, accountId, turn, requests * requestMs);
   }
   return true;
 }
 
+/**
+ * A turn makes as many requests as the account has for one second, and the next may begin when their time is over. One
+ * that is late by no more than `lagMs` costs nothing of the quota. In no minute, wherever it begins, are there more
+ * requests than `perMinute`: of the turns that begin in it all but the last have their time within it and the lag.
+ */
+export function paceOf(perMinute: number): { requestsMax: number; requestMs: number } {
+  const requestsMax = Math.max(1, Math.floor(perMinute / 60));
+  return { requestsMax, requestMs: (60_000 + lagMs) / (perMinute - requestsMax + 1) };
+}
+
+interface Turn {
+  /** When it was to begin, epoch milliseconds. */
+  due: number;
+  /** Until when nobody else asks for this account. */
+  until: string;
+}
+
 /** One row per account is the quota of all instances together. */
-async function takeLease(ctx: CallContext, accountId: string, tenant: string): Promise<boolean> {
+async function takeTurn(ctx: CallContext, accountId: string, tenant: string): Promise<Turn | null> {
   const now = ctx.clock.now();
-  const until = new Date(now.getTime() + 2 * placeTimeoutMs).toISOString();
+  const until = new Date(now.getTime() + turnMaxMs).toISOString();
   const taken = await ctx.db.run((q) =>
     q.execute(sql`
       insert into polls as quota (account_id, kind, tenant, due, lease)
       values (${accountId}, 'follow', ${tenant}, ${now.toISOString()}, ${until})
       on conflict (account_id, kind) do update set lease = excluded.lease
-      where quota.due <= ${now.toISOString()} and quota.lease <= ${now.toISOString()}`),
+      where quota.due <= ${now.toISOString()} and quota.lease <= ${now.toISOString()}
+      returning (extract(epoch from due) * 1000)::float8 as due`),
   );
-  return changed(taken) === 1;
+  const [row] = rows<{ due: number | string }>(taken);
+  return row === undefined ? null : { due: Number(row.due), until };
 }
 
-function dueAttempts(ctx: CallContext, accountId: string, limit: number): Promise<Attempt[]> {
+/** Leaves alone a turn that another instance has begun since. */
+async function endTurn(ctx: CallContext, accountId: string, { due, until }: Turn, costMs: number): Promise<void> {
+  const next = new Date(Math.ceil(Math.max(due, ctx.clock.now().getTime() - lagMs) + costMs)).toISOString();
+  await ctx.db.run((q) =>
+    q.execute(sql`
+      update polls set due = ${next}, lease = '-infinity'
+      where account_id = ${accountId} and kind = 'follow' and lease = ${until}`),
+  );
+}
+
+function dueAttempts(
+  ctx: CallContext,
+  accountId: string,
+  which: "unknown" | "placed",
+  limit: number,
+): Promise<Attempt[]> {
+  const known = which === "placed" ? sql`provider_call_id is not null` : sql`provider_call_id is null`;
   return ctx.db.run((q) =>
     q
       .select()
       .from(callAttempts)
-      .where(sql`account_id = ${accountId} and open and follow_due <= ${ctx.clock.now().toISOString()}`)
+      .where(sql`account_id = ${accountId} and open and follow_due <= ${ctx.clock.now().toISOString()} and ${known}`)
       .orderBy(callAttempts.followDue)
       .limit(limit),
   );
+}
+
+async function lookUp(ctx: CallContext, line: Line, attempt: Attempt): Promise<void> {
+  const found = await findAttempt(ctx, line, attempt).catch((error): Found => {
+    // A look-up that cannot be written (an id that is another call's) must not hold up those behind it.
+    ctx.log.error({ ...errorFields(error), callId: attempt.callId, lineId: line.id }, "look-up was not settled");
+    return { askNext: new Date(ctx.clock.now().getTime() + silentAgainMs) };
+  });
+  if (found !== "settled") await moveDue(ctx, [attempt], found.askNext);
 }
 
 /** What the provider says of live calls is stored like any push; what it cannot say is asked for again later. */

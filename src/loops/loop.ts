@@ -16,11 +16,13 @@ export interface LoopOptions {
   clock: Clock;
   log: Log;
   everyMs: number;
+  /** Wakes are gathered for this long after a run has begun, so that much news costs one run. */
+  gatherMs?: number;
   /** One bounded piece of work; true when there is more to do at once. */
   runOnce(signal: AbortSignal): Promise<boolean>;
 }
 
-export function createLoop({ name, clock, log, everyMs, runOnce }: LoopOptions): Loop {
+export function createLoop({ name, clock, log, everyMs, gatherMs = 0, runOnce }: LoopOptions): Loop {
   const stopping = new AbortController();
   let resting = new AbortController();
   let woken = false;
@@ -29,6 +31,7 @@ export function createLoop({ name, clock, log, everyMs, runOnce }: LoopOptions):
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       woken = false;
+      const began = clock.now().getTime();
       let more = false;
       let restMs = everyMs;
       try {
@@ -37,9 +40,13 @@ export function createLoop({ name, clock, log, everyMs, runOnce }: LoopOptions):
         log.error({ ...errorFields(error), kind: name }, "a background duty failed; it is tried again");
         restMs = Math.max(everyMs, restAfterFailureMs);
       }
-      if (more || (woken && restMs === everyMs)) continue;
-      resting = new AbortController();
-      await clock.sleep(restMs, AbortSignal.any([stopping.signal, resting.signal]));
+      if (more) continue;
+      if (!woken || restMs !== everyMs) {
+        resting = new AbortController();
+        await clock.sleep(restMs, AbortSignal.any([stopping.signal, resting.signal]));
+      }
+      const gather = began + gatherMs - clock.now().getTime();
+      if (gather > 0) await clock.sleep(gather, stopping.signal);
     }
   }
 

@@ -21,11 +21,16 @@ export async function maintain(ctx: CallContext): Promise<void> {
     wanted.map(({ name }) => name),
   );
   for (const one of wanted) if (!there.has(one.name)) await makePartition(ctx, one);
-  await dropBefore(ctx, "deliveries", new Date(now.getTime() - (keptDays + 1) * dayMs));
   // A month goes when its last day is too old.
   const lastMonth = new Date(now.getTime() - (keptDays + 32) * dayMs);
-  for (const table of byMonth) await dropBefore(ctx, table, lastMonth);
+  await Promise.all([
+    dropBefore(ctx, "deliveries", new Date(now.getTime() - (keptDays + 1) * dayMs)),
+    ...byMonth.map((table) => dropBefore(ctx, table, lastMonth)),
+  ]);
   const forgotten = await forgetKeys(ctx, new Date(now.getTime() - keysKeptDays * dayMs));
+  await ctx.db.run((q) =>
+    q.execute(sql`update call_attempts set held_until = null where held_until <= ${now.toISOString()}`),
+  );
   ctx.log.debug({ count: forgotten }, "partitions made and left, old keys forgotten");
 }
 

@@ -4,6 +4,7 @@ import type { Notifier } from "../notify/notifier.ts";
 import { createLoop, type Loop } from "./loop.ts";
 
 const sweepEveryMs = 3_600_000;
+const handOutGatherMs = 30;
 
 export interface NotifyDuties {
   loops: readonly Loop[];
@@ -20,6 +21,7 @@ export function createNotifyDuties(ctx: Context, notifier: Notifier, everyMs: nu
     clock,
     log,
     everyMs,
+    gatherMs: handOutGatherMs,
     async runOnce() {
       const more = await notifier.fanOut();
       send.wake();

@@ -1,10 +1,16 @@
 /** Label values come from closed lists: what is on none of them is `other`, whoever sent it. */
+import { finalStatuses } from "../domain/record.ts";
+
 const methods = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 export const methodLabel = (method: string): string => (methods.has(method) ? method : "other");
 
 /** The pattern that a route was registered with; hono's own for what nobody registered. */
 export const routeLabel = (route: string): string => (route === "" || route.endsWith("*") ? "none" : route);
+
+const statuses = new Set<string>(finalStatuses);
+
+export const statusLabel = (status: string): string => (statuses.has(status) ? status : "other");
 
 export const classLabel = (status: number): string => `${Math.floor(status / 100)}xx`;
 

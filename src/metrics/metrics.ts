@@ -1,18 +1,22 @@
 /** What Prometheus is told. Labels are of closed lists: no number, no id, no tenant, no name that a person gave. */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
 import { version } from "./build.ts";
 import type { Asked } from "./channel.ts";
-import { classLabel, databaseLabel, methodLabel, reasonLabel, routeLabel } from "./labels.ts";
+import { classLabel, databaseLabel, methodLabel, reasonLabel, routeLabel, statusLabel } from "./labels.ts";
 import type { Look } from "./look.ts";
+import { Counter, Gauge, Histogram, Registry } from "./prometheus.ts";
 
 export interface Metrics {
   asked(one: Asked): void;
+  /** A call is over; one that is corrected later is not told again. */
+  ended(channel: string | null, status: string): void;
   accepted(channel: string, source: "push" | "follow" | "poll", count: number): void;
   refused(channel: string, reason: string): void;
   answered(request: { method: string; route: string; status: number; seconds: number }): void;
   databaseFailed(code: string): void;
   loopDelayed(seconds: number): void;
+  /** Lines whose health has changed. */
+  linesTurned(transitions: readonly { channel: string; to: string; cause: string }[]): void;
   /** The text of the exposition format. Asks the sources. */
   text(): Promise<string>;
   readonly contentType: string;
@@ -34,6 +38,8 @@ export interface Sources {
     messages: number;
   };
   look(): Promise<Look>;
+  /** The lines in use, as this process sees them. */
+  lines(): { channel: string; state: string }[];
 }
 
 const requestBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -60,6 +66,10 @@ export function createMetrics(clock: Clock, sources: Sources): Metrics {
     ["channel"],
     placementBuckets,
   );
+  const ended = counter("hualu_calls_ended_total", "Calls that are over, by what they were when they ended.", [
+    "channel",
+    "status",
+  ]);
   const requests = counter("hualu_provider_requests_total", "Requests to providers, by how they went.", [
     "channel",
     "operation",
@@ -81,6 +91,11 @@ export function createMetrics(clock: Clock, sources: Sources): Metrics {
   );
   const databaseErrors = counter("hualu_database_errors_total", "Failed statements and transactions.", ["reason"]);
   const delays = histogram("hualu_event_loop_delay_seconds", "How late a timer of 100 ms came.", [], delayBuckets);
+  const turns = counter("hualu_line_transitions_total", "Changes of lines' health, by what they became and why.", [
+    "channel",
+    "state",
+    "reason",
+  ]);
   watchSources(registry, clock, sources);
   const look = watchQueues(registry, sources);
 
@@ -92,6 +107,7 @@ export function createMetrics(clock: Clock, sources: Sources): Metrics {
       const placed = outcome === "ok" ? "placed" : effect === "none" ? "refused" : "unknown";
       placements.inc({ channel, outcome: placed });
     },
+    ended: (channel, status) => ended.inc({ channel: channelLabel(channel ?? ""), status: statusLabel(status) }),
     accepted: (channel, source, count) => accepted.inc({ channel, source }, count),
     refused: (channel, reason) => refusals.inc({ channel: channelLabel(channel), reason: reasonLabel(reason) }),
     answered({ method, route, status, seconds }) {
@@ -100,6 +116,10 @@ export function createMetrics(clock: Clock, sources: Sources): Metrics {
     },
     databaseFailed: (code) => databaseErrors.inc({ reason: databaseLabel(code) }),
     loopDelayed: (seconds) => delays.observe(seconds),
+    linesTurned(transitions) {
+      for (const { channel, to: state, cause: reason } of transitions)
+        turns.inc({ channel: channelLabel(channel), state, reason });
+    },
     async text() {
       await look();
       return registry.metrics();
@@ -176,6 +196,17 @@ function watchSources(registry: Registry, clock: Clock, sources: Sources): void 
     collect() {
       this.reset();
       for (const [reason, count] of Object.entries(sources.streams().ended)) this.inc({ reason }, count);
+    },
+  });
+  new Gauge({
+    name: "hualu_lines",
+    help: "Lines in use, by their health as this process sees it.",
+    labelNames: ["channel", "state"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { channel, state } of sources.lines())
+        this.inc({ channel: sources.channels.includes(channel) ? channel : "other", state });
     },
   });
   gauge("process_resident_memory_bytes", "Memory that is resident.", () => process.memoryUsage.rss());

@@ -99,5 +99,8 @@ const digits = /\p{Nd}(?:[\s().\-\u2010-\u2015]{0,2}\p{Nd}){4,}/gu;
 function readable(body: Buffer): string {
   if (body.length === 0) return "";
   const text = new TextDecoder().decode(body.subarray(0, answerKeptBytes));
-  return scrub(text.replace(/\p{Cc}+/gu, " ").replace(digits, "***")).slice(0, answerKeptBytes);
+  // Secrets first: digits taken out of one would hide the rest of it.
+  return scrub(text.replace(/\p{Cc}+/gu, " "))
+    .replace(digits, "***")
+    .slice(0, answerKeptBytes);
 }

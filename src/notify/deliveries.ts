@@ -5,6 +5,7 @@ import { changed, rows, textArray } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { monthOf } from "../outbox/append.ts";
+import { callIdOf } from "../outbox/line-events.ts";
 import type { Attempt } from "./attempt.ts";
 import { eventIdOf, seqOf, testTopic } from "./envelope.ts";
 
@@ -82,7 +83,7 @@ function show(row: Row): DeliveryView {
   return {
     id: eventIdOf(Number(row.seq)),
     type: row.topic,
-    callId: row.call_id === "" ? null : row.call_id,
+    callId: callIdOf(row.call_id),
     version: row.version,
     timestamp: new Date(Number(row.at)).toISOString(),
     state: row.state,

@@ -1,4 +1,5 @@
 import type { FeedEvent } from "../outbox/feed.ts";
+import { callIdOf } from "../outbox/line-events.ts";
 
 /** The topic of what a person sends to try an endpoint; it is never subscribed to. */
 export const testTopic = "subscription.test";
@@ -18,7 +19,7 @@ export interface Told {
   seq: number;
   tenant: string;
   topic: string;
-  /** Empty for a test. */
+  /** Empty for a test; of an event of a line its key. */
   callId: string;
   version: number;
   at: Date;
@@ -40,7 +41,7 @@ export function envelope(told: Told, data: string | null): string | null {
     type: told.topic,
     timestamp: told.at.toISOString(),
     tenant: told.tenant,
-    callId: told.callId === "" ? null : told.callId,
+    callId: callIdOf(told.callId),
     version: told.version,
   };
   return `${JSON.stringify(head).slice(0, -1)},"data":${text}}`;
@@ -53,7 +54,7 @@ export function eventView(event: FeedEvent): EventView {
     type: event.topic,
     timestamp: event.at.toISOString(),
     tenant: event.tenant,
-    callId: event.callId,
+    callId: callIdOf(event.callId),
     version: event.version,
     data: event.payload,
   };

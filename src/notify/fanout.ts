@@ -42,7 +42,10 @@ export function createFanOut(ctx: Context, appetite: Appetite): FanOut {
   let cursor: string | null = null;
 
   async function read(after: string): Promise<Page> {
-    if (ahead?.after === after) return ahead;
+    const kept = ahead;
+    ahead = null;
+    // An empty one says nothing of what has come since.
+    if (kept?.after === after && kept.events.length > 0) return kept;
     const page = await readFeed(ctx, null, after, eventsAtOnce);
     if (!page.reset) return { after, events: page.events, cursor: page.cursor };
     // A restored database, or a service that slept for a month: what is kept is handed out, once each.

@@ -34,15 +34,23 @@ export function liveSecrets(secrets: readonly Secret[], now: Date): Secret[] {
   return secrets.filter(({ until }) => until === null || until > now.getTime());
 }
 
+const keys = new WeakMap<Secret, Buffer>();
+
+function keyOf(secret: Secret): Buffer {
+  const known = keys.get(secret) ?? Buffer.from(secret.text.slice(prefix.length), "base64");
+  keys.set(secret, known);
+  return known;
+}
+
 /**
  * The `webhook-signature` header: one signature per secret, newest first.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
 export function signatures(secrets: readonly Secret[], id: string, timestampSeconds: number, body: string): string {
   return secrets
-    .map(({ text }) => {
-      const key = Buffer.from(text.slice(prefix.length), "base64");
-      return `v1,${createHmac("sha256", key).update(`${id}.${timestampSeconds}.${body}`).digest("base64")}`;
+    .map((secret) => {
+      const hmac = createHmac("sha256", keyOf(secret));
+      return `v1,${hmac.update(`${id}.${timestampSeconds}.${body}`).digest("base64")}`;
     })
     .join(" ");
 }

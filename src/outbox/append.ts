@@ -1,14 +1,25 @@
 import { sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
-import { textArray } from "../../db/sql.ts";
+import { recordset } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 
 /** What others hear of. Several of one version tell of the same change. */
-export const topics = ["call.created", "call.updated", "call.ended", "call.finalized", "recording.available"] as const;
+export const topics = [
+  "call.created",
+  "call.updated",
+  "call.ended",
+  "call.finalized",
+  "recording.available",
+  "line.up",
+  "line.degraded",
+  "line.down",
+  "line.held",
+] as const;
 export type Topic = (typeof topics)[number];
 
 export interface Message {
   tenant: string;
+  /** Of an event of a line: its key, in whose order its events are told. */
   callId: string;
   version: number;
   topic: Topic;
@@ -20,13 +31,13 @@ export interface Message {
 export async function appendOutbox(ctx: Context, q: Query, messages: readonly Message[]): Promise<void> {
   if (messages.length === 0) return;
   const now = ctx.clock.now();
-  const column = (of: (message: Message) => string | number) => textArray(messages.map(of));
+  const news = messages.map(({ tenant, callId, version, topic, payload }) => {
+    return { tenant, call_id: callId, version, topic, payload: ctx.seal.text(tenant, JSON.stringify(payload)) };
+  });
   await q.execute(sql`
     insert into outbox (month, tenant, call_id, version, topic, payload, created)
-    select ${monthOf(now)}::date, tenant, call_id, version::int, topic, payload, ${now.toISOString()}::timestamptz
-    from unnest(${column((m) => m.tenant)}, ${column((m) => m.callId)}, ${column((m) => m.version)},
-      ${column((m) => m.topic)}, ${column((m) => ctx.seal.text(m.tenant, JSON.stringify(m.payload)))})
-      as news(tenant, call_id, version, topic, payload)
+    select ${monthOf(now)}::date, tenant, call_id, version, topic, payload, ${now.toISOString()}::timestamptz
+    from ${recordset(news, "news(tenant text, call_id text, version int, topic text, payload text)")}
     on conflict do nothing`);
 }
 

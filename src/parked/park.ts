@@ -35,12 +35,31 @@ export async function park(q: Query, parked: readonly Parked[], now: Date): Prom
         then ${at}::timestamptz + (${schedule})[aside.tries + 2]::int * interval '1 millisecond' end`);
 }
 
-/** Puts what waits for these provider ids back into the queue. The caller holds the ids' locks. */
-export async function requeueWaiting(q: Query, accountId: string, providerCallIds: readonly string[]): Promise<number> {
+/** A provider's id of a call, as its account knows it. */
+export interface ProviderId {
+  accountId: string;
+  providerCallId: string;
+}
+
+/** Locks ids, in the order of their hashes: storing one and parking what waits for it take turns. */
+export async function lockProviderIds(q: Query, ids: readonly ProviderId[]): Promise<void> {
+  if (ids.length === 0) return;
+  const names = ids.map(({ accountId, providerCallId }) => `${accountId}:${providerCallId}`);
+  await q.execute(sql`
+    select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended(name, 0) as key from unnest(${textArray(names)}) as asked(name) order by 1) as keys`);
+}
+
+/** Puts what waits for these ids back into the queue; how many. The caller holds the ids' locks. */
+export async function requeueWaiting(q: Query, ids: readonly ProviderId[]): Promise<number> {
+  if (ids.length === 0) return 0;
   const moved = await q.execute(sql`
     with waiting as (
-      update parked set due = null where account_id = ${accountId} and waits_for = any(${textArray(providerCallIds)})
-      returning day, id, parked_at)
+      update parked set due = null
+      from unnest(${textArray(ids.map((id) => id.accountId))}, ${textArray(ids.map((id) => id.providerCallId))})
+        as known(account, id)
+      where parked.account_id = known.account and parked.waits_for = known.id
+      returning parked.day, parked.id)
     insert into inbox_a (day, id) select day, id from waiting on conflict do nothing`);
   return changed(moved);
 }

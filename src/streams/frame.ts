@@ -5,9 +5,11 @@ import type { FeedEvent } from "../outbox/feed.ts";
 
 /** What a desk is told of calls, in the requirements' words; any other change of a record is an update. */
 const callFrameTypes = ["CALL_DIALING", "CALL_RINGING", "CALL_CONNECTED", "CALL_ENDED", "CALL_UPDATED"] as const;
+/** What those hear who listen to all of a tenant: a line's health has changed. */
+const lineFrameType = "LINE_HEALTH";
 /** What a stream says of itself: where it begins, that it must begin anew, that it lives. */
 const ownFrameTypes = ["READY", "RESET", "HEARTBEAT"] as const;
-export const frameTypes = [...callFrameTypes, ...ownFrameTypes] as const;
+export const frameTypes = [...callFrameTypes, lineFrameType, ...ownFrameTypes] as const;
 type CallFrameType = (typeof callFrameTypes)[number];
 
 /** A message as it is sent, written once for all who get it. */
@@ -23,6 +25,7 @@ export interface Frame {
 
 /** Null for topics that tell of nothing which `call.created` or `call.updated` of the same version does not. */
 export function frameOf(event: FeedEvent): Frame | null {
+  if (event.topic.startsWith("line.")) return lineFrameOf(event);
   if (event.topic !== "call.created" && event.topic !== "call.updated") return null;
   const { tenant, callId, version, cursor } = event;
   const told = tidingsOf(event);
@@ -30,6 +33,11 @@ export function frameOf(event: FeedEvent): Frame | null {
   const type = typeOf(told.statusBefore, told.status);
   const text = envelope(type, event.id, timestamp, { callId, ...dataOf(told, timestamp), version, cursor });
   return { tenant, userId: told.userId, callId, version, cursor, text };
+}
+
+function lineFrameOf({ tenant, callId, version, cursor, id, at, payload }: FeedEvent): Frame {
+  const text = envelope(lineFrameType, id, at.getTime(), { ...payload, version, cursor });
+  return { tenant, userId: null, callId, version, cursor, text };
 }
 
 /** One message of the requirements' form. `timestamp` in epoch milliseconds. */

@@ -5,10 +5,12 @@ import { fake } from "../../channels/fake/index.ts";
 import type { Database } from "../../db/client.ts";
 import { createSeal } from "../../db/seal.ts";
 import { createAuthenticator } from "../../src/auth/authenticate.ts";
+import { createSettingsBook } from "../../src/auth/settings.ts";
 import type { CallContext } from "../../src/calls/context.ts";
 import { systemClock } from "../../src/clock.ts";
 import { createApp } from "../../src/http/app.ts";
-import { createRefusalLog, webhookRoutes } from "../../src/http/webhooks.ts";
+import { createDirect } from "../../src/http/direct.ts";
+import { createReceive, createRefusalLog, webhookRoutes } from "../../src/http/webhooks.ts";
 import type { Directory, Line } from "../../src/lines/directory.ts";
 import { createLog } from "../../src/log.ts";
 
@@ -34,21 +36,28 @@ const config = {
 const channel = definition.create(config, { fetch, now: () => clock.now(), randomId: () => "" });
 const line = { id: 1, tenant: "default", accountId: "acc", channel: "fake", definition, config } as Line;
 const directory = { byToken: async () => [line], channelOf: () => channel } as unknown as Directory;
-const calls = { ...ctx, directory } as unknown as CallContext;
+const calls = { ...ctx, directory, notifyUrl: () => "" } as unknown as CallContext;
 const accept = { accept: async () => {}, stored: () => 0, stop: async () => {} };
+const refusals = createRefusalLog(clock);
+const receive = createReceive(calls, accept, refusals);
+const direct = createDirect(ctx, receive);
 const app = createApp({
   ctx,
   directory,
+  settings: createSettingsBook(ctx),
   loadChannel: async () => definition,
   listChannels: async () => [],
   authenticator: createAuthenticator(ctx),
   publicUrl: () => "",
-  register: [(routes) => webhookRoutes(routes, calls, accept, createRefusalLog(clock))],
+  register: [(routes) => webhookRoutes(routes, calls, accept, { receive, refusals })],
 });
 Bun.serve({
   port: Number(port),
   hostname: "127.0.0.1",
-  fetch: (request, server) => app.fetch(request, { address: server.requestIP(request)?.address ?? "" }),
+  fetch(request, server) {
+    const address = (): string => server.requestIP(request)?.address ?? "";
+    return direct(request, address) ?? app.fetch(request, { address });
+  },
 });
 process.on("SIGTERM", () => process.exit(0));
 process.stdout.write(`ready ${webhook}\n`);

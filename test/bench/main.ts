@@ -9,8 +9,11 @@ const benches: Record<string, () => Promise<{ run: Bench }>> = {
   drain: () => import("./drain.ts"),
   status: () => import("./status.ts"),
   dial: () => import("./dial.ts"),
+  failover: () => import("./failover.ts"),
   start: () => import("./start.ts"),
   query: () => import("./query.ts"),
+  notify: () => import("./notify.ts"),
+  route: () => import("./route.ts"),
 };
 
 const [name = ""] = process.argv.slice(2);

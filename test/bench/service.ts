@@ -17,13 +17,19 @@ export interface BenchService {
   /** The path of the line's webhook. */
   webhook: string;
   lineId: number;
+  /** What it was started with. */
+  env: Record<string, string>;
   stop(): Promise<void>;
 }
 
-export async function startBenchService(databaseUrl: string, farUrl = "http://127.0.0.1:9"): Promise<BenchService> {
+export async function startBenchService(
+  databaseUrl: string,
+  farUrl = "http://127.0.0.1:9",
+  more: Record<string, string> = {},
+): Promise<BenchService> {
   const folder = mkdtempSync(join(tmpdir(), "hualu-bench-data-"));
   const port = freePort();
-  const running = await startProcess({
+  const env = {
     PORT: String(port),
     HOST: "127.0.0.1",
     DATABASE_URL: databaseUrl,
@@ -31,7 +37,9 @@ export async function startBenchService(databaseUrl: string, farUrl = "http://12
     HUALU_ADMIN_KEY: key,
     HUALU_SECRET_KEY: secretKey.toString("base64"),
     LOG_LEVEL: "warn",
-  });
+    ...more,
+  };
+  const running = await startProcess(env);
   const url = `http://127.0.0.1:${port}/api/v1/calls/lines`;
   const providerConfig = { baseUrl: farUrl, accountId: "bench", secret: lineSecret, speed: 1000 };
   const made = await fetch(url, {
@@ -46,6 +54,7 @@ export async function startBenchService(databaseUrl: string, farUrl = "http://12
     port,
     webhook: new URL(shown.webhookUrl).pathname,
     lineId: id,
+    env,
     async stop() {
       await running.stop();
       rmSync(folder, { recursive: true, force: true });

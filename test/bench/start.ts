@@ -1,28 +1,47 @@
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../server/process.ts";
 import { median, tell } from "./figures.ts";
 import type { Bench } from "./main.ts";
 import { startBenchService } from "./service.ts";
 
-const runs = 7;
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const runs = 11;
+const askEveryMs = 2;
 const restMs = 3_000;
 
-/** Time from the command to the first 200, and memory at rest, on a database that is up to date. */
+/** Time from the command to the first 200 of /health, and memory at rest, on a database that is up to date. */
 export const run: Bench = async ({ database }) => {
   const url = await database();
-  await (await startBenchService(url)).stop();
+  const first = await startBenchService(url);
+  const env = first.env;
   const times: number[] = [];
   let residentMb = 0;
-  for (let n = 0; n < runs; n++) {
-    const began = performance.now();
-    const service = await startBenchService(url);
-    const health = await fetch(`http://127.0.0.1:${service.port}/health`);
-    if (health.status === 200) times.push(performance.now() - began);
-    if (n === runs - 1) {
-      await Bun.sleep(restMs);
-      const status = readFileSync(`/proc/${service.running.pid}/status`, "utf8");
-      residentMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+  try {
+    await first.running.stop();
+    for (let n = 0; n < runs; n++) {
+      const port = freePort();
+      const began = performance.now();
+      const child = Bun.spawn([process.execPath, main], {
+        env: { ...env, PORT: String(port) },
+        stdout: "ignore",
+        stderr: "inherit",
+      });
+      while (!(await answers(`http://127.0.0.1:${port}/health`))) {
+        if (child.exitCode !== null) throw new Error("it did not start");
+        await Bun.sleep(askEveryMs);
+      }
+      times.push(performance.now() - began);
+      if (n === runs - 1) {
+        await Bun.sleep(restMs);
+        const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+        residentMb = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+      }
+      child.kill("SIGTERM");
+      await child.exited;
     }
-    await service.stop();
+  } finally {
+    await first.stop();
   }
   return [
     tell({
@@ -45,3 +64,11 @@ export const run: Bench = async ({ database }) => {
     }),
   ].every(Boolean);
 };
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).status === 200;
+  } catch {
+    return false;
+  }
+}

@@ -142,11 +142,19 @@ describe("a no that stands", () => {
 
   for (const digit of [0, 1, 2, 3, 4, 5]) {
     test(`ending ${digit}: once accepted, no other line`, async () => {
+      const key = await on.tenant(`stands-${digit}`);
+      const first = await lineOf(on, { key });
+      await lineOf(on, { key, config: { answersAll: true } });
       const phone = customer(digit);
-      const answer = await on.dial({ customerPhone: phone, agent: customer(0), placeWithin: 120 });
-      const record = await on.ended(answer.body.callId);
-      expect(record.lineId).toBe(obeying);
-      expect(await outcomesOf(on, answer.body.callId)).toEqual(["placed"]);
+      const body = { customerPhone: phone, agent: customer(0), placeWithin: 120 };
+      const { callId } = (await on.ask("POST", "/api/v1/calls/dial", { key, body })).body;
+      for (let version = 0, status = ""; status !== "ended"; ) {
+        const wait = `/api/v1/calls/${callId}/status?wait=5&version=${version}`;
+        ({ version, status } = (await on.ask("GET", wait, { key })).body);
+      }
+      expect((await on.ask("GET", `/api/v1/calls/${callId}`, { key })).body.lineId).toBe(first.id);
+      const { attempts } = (await on.ask("GET", `/api/v1/calls/${callId}/route`, { key })).body;
+      expect(attempts.map((one: Json) => one.outcome)).toEqual(["placed"]);
       const { a, b } = on.far.ringsOf(`+86${phone}`);
       expect([a <= 1, b <= 1]).toEqual([true, true]);
     });

@@ -160,11 +160,10 @@ describe("a call that the provider never got", () => {
     const { key } = await twoLines("absent-twice", "doubtful");
     await lineOf(on, { key });
     const { callId, phone } = await dialed(key, { placeWithin: 120, ringTimeout: 5 });
-    const { settle } = await import("../../src/calls/settle.ts");
     const { calls } = on.service;
     const [line] = await calls.directory.linesOf("absent-twice");
     if (line === undefined) throw new Error("no line");
-    const told = () => settle(calls, line, { callId, number: 1 }, { is: "absent" });
+    const told = () => calls.settle({ tenant: line.tenant, callId, number: 1, line }, { is: "absent" });
     const settled = await Promise.all([told(), told()]);
     expect(settled.filter(({ next }) => next !== null)).toHaveLength(1);
     expect(await outcomesOf(ask(key), callId)).toEqual(["absent", "sent"]);

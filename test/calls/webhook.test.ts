@@ -160,3 +160,45 @@ test("another account's and another tenant's calls cannot be spoken of", async (
   const seen = await callbackLog(stranger);
   expect(seen.parked).toEqual({ unmatched: 1 });
 });
+
+test("a push is answered alike whichever way it comes: with a length, in pieces, or with a query", async () => {
+  const body = JSON.stringify({ type: "event" });
+  const pieces = (): ReadableStream<Uint8Array> =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from(body.slice(0, 5)));
+        controller.enqueue(Buffer.from(body.slice(5)));
+        controller.close();
+      },
+    });
+  const signed = (): Record<string, string> => stamped(line.secret, randomUUID(), on.clock.now().getTime(), body);
+  const stranger = line.webhookUrl.replace(/wh_.*/, `wh_${"b".repeat(32)}`);
+  const cases: [name: string, url: string, headers: () => Record<string, string>, status: number][] = [
+    ["accepted", line.webhookUrl, signed, 200],
+    ["of a kind", `${line.webhookUrl}/status`, signed, 200],
+    ["not signed", line.webhookUrl, () => ({}), 401],
+    ["to nobody", stranger, signed, 401],
+  ];
+  for (const [name, url, headers, status] of cases) {
+    const answers = [];
+    for (const [to, content] of [
+      [url, body],
+      [url, pieces()],
+      [`${url}?more=1`, body],
+    ] as const) {
+      const asked = { ...headers(), "content-type": "application/json", "x-request-id": "req-of-mine" };
+      const answer = await fetch(to, { method: "POST", headers: asked, body: content });
+      const told = new Map(answer.headers);
+      for (const own of ["date", "content-length"]) told.delete(own);
+      answers.push({ status: answer.status, headers: Object.fromEntries([...told].sort()), body: await answer.text() });
+    }
+    const [first, ...others] = answers;
+    expect([name, first?.status, first?.headers["x-request-id"]]).toEqual([name, status, "req-of-mine"]);
+    expect(others.map((other) => Bun.deepEquals(other, first, true))).toEqual([true, true]);
+  }
+  const large = "x".repeat(1024 * 1024 + 1);
+  for (const url of [line.webhookUrl, `${line.webhookUrl}?more=1`]) {
+    const answer = await fetch(url, { method: "POST", body: large });
+    expect([answer.status, ((await answer.json()) as Json).code]).toEqual([413, "too_large"]);
+  }
+});

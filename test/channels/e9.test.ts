@@ -225,16 +225,15 @@ test("an empty record is none, and an answer of another form is an error for its
   expect(outcome).toEqual(["no-record", "no-record", "no-record", "record", "form"]);
 });
 
-test("more than nine queries a minute are refused as a limit, by whoever asks", async () => {
+test("more than nine queries a minute are refused as a limit; a probe is none of them", async () => {
   const slow = await startE9Harness({ recordsPerMinute: 9 });
   const limited = channelOf(slow);
-  for (let n = 0; n < 9; n += 1) await limited.probe(never());
-  expect((await failure(limited.probe(never()), "a tenth probe")).message).toBe(
-    "limited (rate, code 900224), effect none",
-  );
   const call = { callId: "call_20261121_0000000000000001", attempt: 1, providerCallId: "x", providerJobId: null };
-  const [answer] = (await limited.follow?.([{ ...call, sentAt: new Date() }], never())) ?? [];
-  expect(answer).toMatchObject({ error: { kind: "limited", cause: "rate" } });
+  const asked = Array.from({ length: 10 }, () => ({ ...call, sentAt: new Date() }));
+  const answers = (await limited.follow?.(asked, never())) ?? [];
+  const causes = answers.map((one) => ("error" in one ? `${one.error.kind} ${one.error.cause}` : "answered"));
+  expect(causes).toEqual([...Array.from({ length: 9 }, () => "refused not-found"), "limited rate"]);
+  await limited.probe(never());
   await slow.far.stop();
 });
 

@@ -110,10 +110,13 @@ export function brief(event: CallEvent): string {
 }
 
 async function rawRequest(request: Request): Promise<RawRequest> {
-  const { searchParams } = new URL(request.url);
+  const { searchParams, origin, pathname } = new URL(request.url);
+  // As the service's route has it: a token, and perhaps a kind behind it.
+  const [, hook, token, kind = ""] = pathname.split("/");
   return {
     method: request.method,
-    kind: "",
+    kind,
+    notifyUrl: `${origin}/${hook}/${token}`,
     query: Object.fromEntries(searchParams),
     headers: Object.fromEntries(request.headers),
     body: await request.bytes(),

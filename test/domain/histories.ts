@@ -6,7 +6,7 @@ const start = Date.UTC(2026, 10, 21, 2, 0, 0);
 
 const legKinds = ["calling", "ringing", "answered"] as const;
 const ownKinds = ["sent", "placed", "refused", "unknown", "absent"] as const;
-const wholeCallKinds = ["hangup-asked", "exhausted", "given-up", "finalized"] as const;
+const wholeCallKinds = ["queued", "hangup-asked", "exhausted", "given-up", "finalized"] as const;
 const otherKinds = ["connected", "ended", "cdr", "recording", "cost", "unrecognized"] as const;
 
 const at = fc.integer({ min: 0, max: 40 }).map((seconds) => start + seconds * 1000);
@@ -56,7 +56,10 @@ const told: fc.Arbitrary<Fact> = fc
 
 const ofWholeCall: fc.Arbitrary<Fact> = fc
   .record({ kind: fc.constantFrom<FactKind>(...wholeCallKinds), at })
-  .map(({ kind, at: time }) => fact({ attempt: 0, kind, leg: null, at: time, authority: 0, value: {} }));
+  .map(({ kind, at: time }) => {
+    const value = kind === "queued" ? { until: time + 30_000 } : {};
+    return fact({ attempt: 0, kind, leg: null, at: time, authority: 0, value });
+  });
 
 /** Facts of one call as no well-behaved provider would tell them: every kind, both legs, three attempts, more ends. */
 export const history: fc.Arbitrary<Fact[]> = fc

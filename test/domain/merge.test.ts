@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { projectedColumns } from "../../src/calls/columns.ts";
+import { projectedCells } from "../../src/calls/columns.ts";
 import type { Fact } from "../../src/domain/fact.ts";
 import { ownFactKinds } from "../../src/domain/fact.ts";
 import { type Merge, mergeFacts } from "../../src/domain/merge.ts";
@@ -10,8 +10,7 @@ import { history, retold } from "./histories.ts";
 const terms = { ringTimeoutSeconds: 60, maxDurationSeconds: 3600, createdAt: Date.UTC(2026, 10, 21, 2, 0, 0) };
 
 function columns(merge: Merge): unknown[] {
-  const projection = project(merge, terms);
-  return projectedColumns.map((column) => [column.name, column.of(projection)]);
+  return Object.entries(projectedCells(project(merge, terms)));
 }
 
 const mergeAll = (batches: readonly Fact[][]): Merge =>

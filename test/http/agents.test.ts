@@ -132,7 +132,24 @@ describe("a binding", () => {
 
 describe("settings", () => {
   const settings = "/api/v1/settings";
-  const defaults = { privacy: false, record: false, ringTimeoutSeconds: 60, maxDurationSeconds: 3_600 };
+  const defaults = {
+    privacy: false,
+    record: false,
+    ringTimeoutSeconds: 60,
+    maxDurationSeconds: 3_600,
+    timeZone: "Asia/Shanghai",
+    maxConcurrent: 0,
+    perSecond: 0,
+    dailyLimit: 0,
+    agentPerSecond: 0,
+    agentDailyLimit: 0,
+    whenLimited: "other-line",
+    queueSeconds: 30,
+    customerCallsPerDay: 5,
+    customerCallsPer5Minutes: 3,
+    callingFrom: "08:00",
+    callingUntil: "21:00",
+  };
 
   test("begin with the defaults, change field by field, and go back with null", async () => {
     expect((await app.ask("GET", settings)).body).toEqual(defaults);
@@ -140,6 +157,8 @@ describe("settings", () => {
     expect((await app.ask("GET", settings)).body).toEqual({ ...defaults, privacy: true, ringTimeoutSeconds: 30 });
     expect((await change(settings, { privacy: null, ringTimeoutSeconds: null })).body.settings).toEqual(defaults);
     expect((await app.ask("GET", settings, { key: app.keys.other })).body).toEqual(defaults);
+    expect((await change(settings, { callingUntil: "24:00" })).body.settings.callingUntil).toBe("24:00");
+    await change(settings, { callingUntil: null });
   });
 
   test("keep to their bounds", async () => {
@@ -150,6 +169,12 @@ describe("settings", () => {
       { maxDurationSeconds: 14_401 },
       { record: "yes" },
       { retention: 90 },
+      { timeZone: "Mars/Olympus" },
+      { whenLimited: "wait" },
+      { callingFrom: "8:00" },
+      { callingFrom: "24:00" },
+      { callingUntil: "24:01" },
+      { queueSeconds: 301 },
     ])
       expect((await change(settings, body)).body.errors[0].field).toBe(Object.keys(body)[0]);
   });

@@ -40,6 +40,7 @@ describe("a line", () => {
       maxConcurrent: 5,
       currentConcurrent: 0,
       dailyLimit: 300,
+      perSecond: 0,
       todayCount: 0,
       health: "up",
       simulated: false,

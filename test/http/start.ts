@@ -6,6 +6,7 @@ import { createSeal } from "../../db/seal.ts";
 import { createAuthenticator } from "../../src/auth/authenticate.ts";
 import { makeKey } from "../../src/auth/keys.ts";
 import { type Scope, scopes } from "../../src/auth/principal.ts";
+import { createSettingsBook } from "../../src/auth/settings.ts";
 import { makeTenant } from "../../src/auth/tenants.ts";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Context } from "../../src/context.ts";
@@ -63,6 +64,7 @@ export async function startApp(options: { clock?: Clock; register?: ((app: App) 
   const deps: AppDeps = {
     ctx,
     directory,
+    settings: createSettingsBook(ctx),
     authenticator: createAuthenticator(ctx),
     loadChannel,
     listChannels: async () => [trial],

@@ -168,3 +168,31 @@ test("Retry-After is honoured, redirects are failures with a reason, and long an
   expect(last?.attempts.at(-1)?.answer.length).toBeLessThanOrEqual(1_024);
   await driver.unsubscribe(id);
 }, 60_000);
+
+test("what comes behind a page that was full to its last event is told as well", async () => {
+  const notifier = await driver.notifier();
+  const endpoint = driver.endpoint(() => new Response("ok"));
+  const id = await driver.subscribe(endpoint);
+  const page = Array.from({ length: 500 }, (_, n) => message(`call_page_${n}`, 1));
+  await driver.bench.happen(page);
+  await drain(notifier);
+  await driver.bench.happen([message("call_behind", 1)]);
+  await drain(notifier);
+  expect(await driver.states(id)).toEqual({ delivered: 501 });
+  await driver.unsubscribe(id);
+}, 60_000);
+
+test("an endpoint that repeats its secret or a number does not bring them into the delivery log", async () => {
+  const notifier = await driver.notifier();
+  // With digits in it that would read as part of a number, and hide the rest of the secret from who looks for one.
+  const secret = `whsec_${"Ab123456Cd".repeat(4)}Abc=`;
+  driver.bench.secrets.push(secret);
+  const endpoint = driver.endpoint(() => new Response(`bad key ${secret} for 139 1234 5678`, { status: 400 }));
+  const id = await driver.subscribe(endpoint, ["call.ended"]);
+  await driver.bench.happen([message("call_echo", 1, "call.ended")]);
+  await drain(notifier);
+  const page = { limit: 1, before: null, state: null };
+  const [kept] = await listDeliveries(driver.bench.ctx, "one", id, page);
+  expect(kept?.attempts[0]).toMatchObject({ status: 400, answer: "bad key *** for ***" });
+  await driver.unsubscribe(id);
+}, 60_000);

@@ -12,8 +12,8 @@ import type { Context } from "../../src/context.ts";
 import { readNetwork } from "../../src/guard/addresses.ts";
 import { createLog } from "../../src/log.ts";
 import { appendOutbox, type Message, type Topic } from "../../src/outbox/append.ts";
-import { createService } from "../../src/service.ts";
-import { findNoCanary } from "../canary.ts";
+import { createService, type ServiceOptions } from "../../src/service.ts";
+import { findNoCanary, outputsOf } from "../canary.ts";
 import { openTestDatabase, type TestDatabase } from "../database.ts";
 import { type Answer, type AskOptions, type Json, type ShiftedClock, shiftedClock } from "../service.ts";
 
@@ -105,13 +105,7 @@ export async function startBench(): Promise<Bench> {
     async close(endpoints = []) {
       const dump = await database.dump();
       await database.close();
-      const sent = endpoints.flatMap(({ received }) =>
-        received.map(({ text, headers }) => text + JSON.stringify(headers)),
-      );
-      findNoCanary({
-        texts: { log: logged.join("\n"), database: dump, webhooks: sent.join("\n") },
-        secrets,
-      });
+      findNoCanary({ texts: { log: logged.join("\n"), database: dump, webhooks: sentTo(endpoints) }, secrets });
     },
   };
 }
@@ -134,16 +128,20 @@ export interface HookedService {
   line(): Promise<number>;
   /** Full numbers and secrets that must stand nowhere. */
   secrets: string[];
+  /** Everything that streams told, as it came. */
+  heard: string[];
   stop(endpoints?: readonly Endpoint[]): Promise<void>;
 }
 
 /** The whole service, running by itself. */
-export async function startHookedService(): Promise<HookedService> {
+export async function startHookedService(options: Pick<ServiceOptions, "loadChannel"> = {}): Promise<HookedService> {
   const database = await openTestDatabase();
   const clock = shiftedClock();
   const logged: string[] = [];
   const key = `hk_${randomBytes(20).toString("hex")}`;
+  const keys: [string, ...string[]] = [key];
   const secrets = [key];
+  const heard: string[] = [];
   const log = createLog("trace", (line) => logged.push(line));
   const ctx: Context = { db: database.db, seal: createSeal(randomBytes(32)), clock, log, randomBytes };
   const service = createService({
@@ -155,6 +153,7 @@ export async function startHookedService(): Promise<HookedService> {
     tickMs: 25,
     demo: false,
     allowNetworks: loopback,
+    ...options,
   });
   const { url } = await service.start();
   const far = await startFakeProvider({ now: () => clock.now().getTime(), pushRetryMs: 20 });
@@ -165,7 +164,8 @@ export async function startHookedService(): Promise<HookedService> {
     const body = given.body === undefined ? {} : { body: JSON.stringify(given.body) };
     const response = await fetch(url + path, { method, headers, ...body });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, text, body: text === "" ? null : JSON.parse(text) };
+    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null };
   };
   return {
     url,
@@ -173,10 +173,12 @@ export async function startHookedService(): Promise<HookedService> {
     ctx,
     ask,
     secrets,
+    heard,
     async tenant(id) {
       await makeTenant(ctx, id, id);
       const made = await makeKey(ctx, id, { name: "all", scopes });
       secrets.push(made.key);
+      keys.push(made.key);
       return made.key;
     },
     async line() {
@@ -192,15 +194,19 @@ export async function startHookedService(): Promise<HookedService> {
     },
     async stop(endpoints = []) {
       await far.stop();
-      await service.stop();
+      const told = await outputsOf(ask, keys).finally(() => service.stop());
       const dump = await database.dump();
       await database.close();
-      const sent = endpoints.flatMap(({ received }) =>
-        received.map(({ text, headers }) => text + JSON.stringify(headers)),
-      );
-      findNoCanary({ texts: { log: logged.join("\n"), database: dump, webhooks: sent.join("\n") }, secrets });
+      const written = { log: logged.join("\n"), database: dump };
+      const texts = { ...written, ...told, webhooks: sentTo(endpoints), streams: heard.join("\n") };
+      findNoCanary({ texts, secrets });
     },
   };
+}
+
+function sentTo(endpoints: readonly Endpoint[]): string {
+  const sent = endpoints.flatMap(({ received }) => received.map(({ text, headers }) => text + JSON.stringify(headers)));
+  return sent.join("\n");
 }
 
 /** Asks until it holds; what never comes fails by the test's own time limit. */

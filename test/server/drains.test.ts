@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import { normalize } from "../../channels/fake/map.ts";
 import { rows } from "../../db/sql.ts";
-import { projectedColumns } from "../../src/calls/columns.ts";
+import { projectedCells } from "../../src/calls/columns.ts";
 import type { CallContext } from "../../src/calls/context.ts";
 import { dial } from "../../src/calls/dial.ts";
 import type { Fact, FactKind, FactValue } from "../../src/domain/fact.ts";
@@ -80,12 +80,10 @@ test("four drains on one backlog of 20,000: records equal the merge of all event
     const row = records.get(callId);
     const terms = { ringTimeoutSeconds: 60, maxDurationSeconds: 3600, createdAt: Number(row?.created) };
     const projection = project(mergeFacts({}, [...own, ...(told.get(callId) ?? [])]), terms);
-    const wanted = projectedColumns
-      .filter(({ name }) => !name.startsWith("ch_audio"))
-      .map(({ name, of }) => [name, plain(of(projection))]);
-    const found = projectedColumns
-      .filter(({ name }) => !name.startsWith("ch_audio"))
-      .map(({ name }) => [name, plain(row?.[name])]);
+    const wanted = Object.entries(projectedCells(projection))
+      .filter(([name]) => !name.startsWith("ch_audio"))
+      .map(([name, cell]) => [name, plain(cell)]);
+    const found = wanted.map(([name]) => [name, plain(row?.[String(name)])]);
     return JSON.stringify(wanted) !== JSON.stringify(found);
   });
   expect(differing).toEqual([]);

@@ -80,7 +80,7 @@ test(
       };
       for (let n = 0; n < dialsEach; n++) {
         const one = {
-          phone: customer((round + n) % 10),
+          phone: customer(endingOf(round, n)),
           lineId: lines[n % lines.length] ?? 0,
           idempotencyKey: randomBytes(12).toString("hex"),
         };
@@ -119,7 +119,12 @@ test(
     const last = await startProcess(env);
     const seal = createSeal(secretKey);
     // An app that got no answer asks again with the same key.
-    for (const one of asked) await dial(last, one);
+    const answers: Json[] = [];
+    for (const one of asked) answers.push(await dial(last, one));
+    // A line that its health keeps out takes no new call; a call that was begun before is told of all the same.
+    const made = answers.filter(({ callId }) => callId !== undefined).length;
+    expect(answers.filter(({ callId, code }) => callId === undefined && code !== "unavailable")).toEqual([]);
+    expect(made).toBeGreaterThan(asked.length / 2);
     const stored = new Set(
       rows<{ sealed: string; tenant: string }>(
         await database.db.run((q) => q.execute(sql`select tenant, sealed from deliveries`)),
@@ -131,7 +136,7 @@ test(
     expect(acknowledged.length).toBeGreaterThan(0);
     expect(acknowledged.filter((id) => !stored.has(id))).toEqual([]);
 
-    await allEnded(asked.length);
+    await allEnded(made);
     logs.push(last.output());
     expect(await last.stop()).toBe(0);
     const twice = asked.filter(({ phone }) => far.ringsOf(`+86${phone}`).a > 1 || far.ringsOf(`+86${phone}`).b > 1);
@@ -169,6 +174,12 @@ async function makeLines(running: Running): Promise<number[]> {
 }
 
 const secrets = new Map<number, string>();
+
+/** Refusals and lost answers are rare enough that their line stays in use. */
+function endingOf(round: number, n: number): number {
+  if (n > 0 || round % 3 > 0) return [0, 1, 2, 3, 4, 5, 9][(round + n) % 7] ?? 0;
+  return [6, 7, 8][(round / 3) % 3] ?? 7;
+}
 
 async function webhookOf(running: Running, lineId: number): Promise<{ url: string; secret: string }> {
   const line = await send(running, "GET", `/api/v1/calls/lines/${lineId}`);

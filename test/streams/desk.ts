@@ -17,13 +17,17 @@ export interface Connection {
 const waitMaxMs = 20_000;
 const own = ["READY", "RESET", "HEARTBEAT"];
 
-function collector() {
+/** Whatever runs the service that a desk listens to. */
+type Service = Pick<TestService, "url" | "heard">;
+
+function collector(heard: string[]) {
   const messages: Json[] = [];
   const waiting = new Set<() => void>();
   let isCut = false;
   return {
     messages,
     take(text: string): void {
+      heard.push(text);
       if (isCut) return;
       messages.push(JSON.parse(text));
       for (const look of waiting) look();
@@ -61,8 +65,8 @@ export async function ticketOf(on: TestService, options: { key?: string; userId?
 }
 
 /** With a ticket as browsers do, or with a key in the header as programs can. */
-export function openSocket(on: TestService, pass: string, after: string | null = null): Promise<Connection> {
-  const { take, cut, ...seen } = collector();
+export function openSocket(on: Service, pass: string, after: string | null = null): Promise<Connection> {
+  const { take, cut, ...seen } = collector(on.heard);
   const byTicket = pass.startsWith("tk_");
   const query = new URLSearchParams({ ...(byTicket && { ticket: pass }), ...(after !== null && { after }) });
   const headers = byTicket ? {} : { authorization: `Bearer ${pass}` };
@@ -85,8 +89,8 @@ export function openSocket(on: TestService, pass: string, after: string | null =
   });
 }
 
-export async function openEvents(on: TestService, key: string, after: string | null = null): Promise<Connection> {
-  const { take, cut, ...seen } = collector();
+export async function openEvents(on: Service, key: string, after: string | null = null): Promise<Connection> {
+  const { take, cut, ...seen } = collector(on.heard);
   const aborted = new AbortController();
   const headers: Record<string, string> = { authorization: `Bearer ${key}` };
   if (after !== null) headers["last-event-id"] = after;

@@ -3,11 +3,15 @@ import type { CallbackRequest } from "../wire.ts";
 import { type Action, type FarCall, newCall } from "./call.ts";
 import { type Play, planOf, type Step } from "./plan.ts";
 
+/** Acts once after so many milliseconds, unless what it returns is called before. */
+export type SetTimer = (ms: number, act: () => void) => () => void;
+
 export interface CallsOptions {
   speed: number;
   /** Part of every call id. */
   seed: string;
   now: () => number;
+  setTimer: SetTimer;
   tell(call: FarCall, action: Action, leg: "a" | "b" | null): void;
 }
 
@@ -17,7 +21,7 @@ const callsMax = 10_000;
 export function openCalls(options: CallsOptions) {
   const byId = new Map<string, FarCall>();
   /** The next step of each running call: one at a time, so that two steps of the same moment keep their order. */
-  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  const timers = new Map<string, () => void>();
   let counter = 0;
 
   function schedule(call: FarCall, [step, ...later]: Step[], playedMs: number): void {
@@ -26,7 +30,7 @@ export function openCalls(options: CallsOptions) {
       take(call, step);
       schedule(call, later, step.afterMs);
     };
-    timers.set(call.callId, setTimeout(act, (step.afterMs - playedMs) / options.speed));
+    timers.set(call.callId, options.setTimer((step.afterMs - playedMs) / options.speed, act));
   }
 
   function take(call: FarCall, { name, byeType = 255 }: Step): void {
@@ -52,7 +56,7 @@ export function openCalls(options: CallsOptions) {
         options.tell(call, "CallEstablish", null);
         return;
       case "hangup":
-        clearTimeout(timers.get(call.callId));
+        timers.get(call.callId)?.();
         timers.delete(call.callId);
         call.endTime = at;
         call.byeType = byeType;
@@ -80,7 +84,7 @@ export function openCalls(options: CallsOptions) {
     all: () => [...byId.values()],
     ringsOf: (customer: string) => ringsAmong(byId.values(), customer),
     stop(): void {
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const cancel of timers.values()) cancel();
       timers.clear();
     },
   };

@@ -4,11 +4,15 @@ import { type FarCall, messageOf, newCall } from "./call.ts";
 import { openFeed } from "./feed.ts";
 import { type Play, planOf, type Step } from "./plan.ts";
 
+/** Acts once after so many milliseconds, unless what it returns is called before. */
+export type SetTimer = (ms: number, act: () => void) => () => void;
+
 export interface CallsOptions {
   keepEnded: number;
   feedPage: number;
   seed: string;
   now: () => number;
+  setTimer: SetTimer;
   tell(call: FarCall, message: EventMessage | CallMessage): void;
 }
 
@@ -20,7 +24,7 @@ export function openCalls(options: CallsOptions) {
   const byRef = new Map<string, FarCall[]>();
   const ended: FarCall[] = [];
   /** The next step of each running call: one at a time, so that two steps of the same moment keep their order. */
-  const timers = new Map<string, ReturnType<typeof setTimeout>>();
+  const timers = new Map<string, () => void>();
   const feed = openFeed({ entriesMax: 2 * options.keepEnded, page: options.feedPage, seed: options.seed });
   let counter = 0;
   let forgottenUntil = 0;
@@ -31,7 +35,7 @@ export function openCalls(options: CallsOptions) {
       take(call, step);
       schedule(call, later, step.afterMs);
     };
-    timers.set(call.callId, setTimeout(act, (step.afterMs - playedMs) / call.order.speed));
+    timers.set(call.callId, options.setTimer((step.afterMs - playedMs) / call.order.speed, act));
   }
 
   function take(call: FarCall, { event, leg, code }: Step): void {
@@ -53,7 +57,7 @@ export function openCalls(options: CallsOptions) {
   }
 
   function finish(call: FarCall, at: Date, code: string | null): void {
-    clearTimeout(timers.get(call.callId));
+    timers.get(call.callId)?.();
     timers.delete(call.callId);
     call.endedAt = at;
     call.code = code;
@@ -108,7 +112,7 @@ export function openCalls(options: CallsOptions) {
       return { a: sum("a"), b: sum("b") };
     },
     stop(): void {
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const cancel of timers.values()) cancel();
       timers.clear();
     },
   };

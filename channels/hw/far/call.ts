@@ -20,13 +20,16 @@ export interface FarCall {
   readonly b: LegTimes;
   endedAt: number | null;
   reasonCode: number | null;
+  /** When its state was asked for. */
+  readonly askedAt: number[];
   /** How often each leg rang. */
   readonly rings: { a: number; b: number };
 }
 
 export function newCall(start: Pick<FarCall, "account" | "callId" | "order" | "play" | "acceptedAt">): FarCall {
   const none = { calledAt: null, rangAt: null, answeredAt: null };
-  return { ...start, a: { ...none }, b: { ...none }, endedAt: null, reasonCode: null, rings: { a: 0, b: 0 } };
+  const legs = { a: { ...none }, b: { ...none }, rings: { a: 0, b: 0 } };
+  return { ...start, ...legs, endedAt: null, reasonCode: null, askedAt: [] };
 }
 
 /** 0 waiting · 1 calling · 2 talking · 3 ended */

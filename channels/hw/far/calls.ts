@@ -4,6 +4,9 @@ import { type FarCall, newCall } from "./call.ts";
 import { openList } from "./list.ts";
 import { type Play, planOf, type Step } from "./plan.ts";
 
+/** Acts once after so many milliseconds, unless what it returns is called before. */
+export type SetTimer = (ms: number, act: () => void) => () => void;
+
 export interface CallsOptions {
   keepEnded: number;
   /** 100 makes a call a hundred times as fast. */
@@ -14,6 +17,7 @@ export interface CallsOptions {
   cutBy: "start" | "end";
   cdrLateMs: number;
   now: () => number;
+  setTimer: SetTimer;
   onConnect(call: FarCall): void;
   onRelease(call: FarCall): void;
 }
@@ -25,16 +29,16 @@ export function openCalls(options: CallsOptions) {
   const byId = new Map<string, FarCall>();
   const ended: FarCall[] = [];
   const list = openList({ cutBy: options.cutBy, entriesMax: 2 * options.keepEnded });
-  const timers = new Set<ReturnType<typeof setTimeout>>();
+  const timers = new Set<() => void>();
   const rings = new Map<string, { a: number; b: number }>();
   let serial = options.serialFrom;
 
   function later(ms: number, act: () => void): void {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
+    const cancel = options.setTimer(ms, () => {
+      timers.delete(cancel);
       act();
-    }, ms);
-    timers.add(timer);
+    });
+    timers.add(cancel);
   }
 
   function schedule(call: FarCall, [step, ...rest]: Step[], playedMs: number): void {
@@ -94,7 +98,7 @@ export function openCalls(options: CallsOptions) {
     ringsOf: (customer: string) => rings.get(customer) ?? { a: 0, b: 0 },
     later,
     stop(): void {
-      for (const timer of timers) clearTimeout(timer);
+      for (const cancel of timers) cancel();
       timers.clear();
     },
   };

@@ -7,7 +7,7 @@ export interface DoorOptions {
   /** No token lives longer than this, whatever is asked for. */
   tokenSecondsMax: number;
   /** Requests of one account within any minute, tokens apart; null = no quota. */
-  perMinuteMax: number | null;
+  perMinuteMax: () => number | null;
 }
 
 const minuteMs = 60_000;
@@ -52,7 +52,7 @@ export function openDoor(options: DoorOptions) {
     },
     /** Counts the request; false where it is one too many. */
     withinQuota(account: string): boolean {
-      const max = options.perMinuteMax;
+      const max = options.perMinuteMax();
       if (max === null) return true;
       const times = lastMinute.get(account) ?? [];
       lastMinute.set(account, times);

@@ -62,6 +62,7 @@ export function openOperations({ calls, answersAll, origin, now, scriptFor }: Op
     queryCallState: (account, body) =>
       parsed(serialRequest, body, "3", ({ callSerialNo }) => {
         const call = calls.get(account, callSerialNo);
+        call?.askedAt.push(now());
         if (call) return succeeded(stateOf(call));
         return failed(/^\d{1,50}$/.test(callSerialNo) ? "1" : "3");
       }),
