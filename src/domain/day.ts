@@ -11,12 +11,19 @@ export interface Day {
 
 const dayMs = 86_400_000;
 const formats = new Map<string, TimeFormat>();
-const formatsMax = 500;
+const latest = new Map<string, Day>();
+const zonesMax = 500;
 
 /** The zone's day that a moment belongs to. An unknown zone throws. */
 export function dayOf(zone: string, at: Date): Day {
+  // Asked for with every call, and nearly always the same: a zone is slow to ask.
+  const known = latest.get(zone);
+  if (known !== undefined && known.start <= at && at < known.end) return known;
   const name = inZone("yyyy-MM-dd", zone).write(at);
-  return { name, start: startOf(name, zone), end: startOf(dayAfter(name), zone) };
+  const day = { name, start: startOf(name, zone), end: startOf(dayAfter(name), zone) };
+  if (latest.size >= zonesMax) latest.clear();
+  latest.set(zone, day);
+  return day;
 }
 
 /** `HH:mm:ss` as clocks in a zone show it. */
@@ -52,7 +59,7 @@ function inZone(pattern: string, zone: string): TimeFormat {
   const key = `${pattern} ${zone}`;
   const known = formats.get(key);
   if (known !== undefined) return known;
-  if (formats.size >= formatsMax) formats.clear();
+  if (formats.size >= zonesMax) formats.clear();
   const made = timeFormat(pattern, zone);
   formats.set(key, made);
   return made;

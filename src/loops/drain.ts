@@ -9,9 +9,17 @@ export interface DrainCounts extends Drained {
   lastRun: Date | null;
 }
 
-/** Above this rate of arrivals a drain rests between two batches: taking in comes before handling. */
-const rushPerSecond = 1_000;
-const restInRushMs = 100;
+/** At this rate of arrivals all but a twentieth of the time is theirs: taking in comes before handling. */
+const rushPerSecond = 10_000;
+const shareMin = 0.05;
+const restMaxMs = 500;
+const rateOverMs = 100;
+
+/** How long a drain rests after a batch that took so long, at so many arrivals a second: the more come, the longer. */
+export function restAfter(tookMs: number, perSecond: number): number {
+  const share = Math.max(shareMin, 1 - perSecond / rushPerSecond);
+  return Math.min(restMaxMs, tookMs * (1 / share - 1));
+}
 
 /**
  * Empties the inbox, batch by batch; now and then lets its tables take turns. `stored` tells how many deliveries this
@@ -23,21 +31,26 @@ export function createDrainDuty(
 ): { counts: DrainCounts; runOnce(signal?: AbortSignal): Promise<boolean> } {
   const counts: DrainCounts = { deliveries: 0, events: 0, unmatched: 0, malformed: 0, unrecognized: 0, lastRun: null };
   let sinceTurn = 0;
+  let tookMs = 0;
   let seen = { stored: 0, at: ctx.clock.now().getTime() };
 
-  function inRush(): boolean {
+  /** Arrivals a second since it was last asked. */
+  function rate(): number {
     const now = { stored: stored(), at: ctx.clock.now().getTime() };
-    const rush = (now.stored - seen.stored) * 1_000 > rushPerSecond * Math.max(restInRushMs, now.at - seen.at);
+    const perSecond = ((now.stored - seen.stored) * 1_000) / Math.max(rateOverMs, now.at - seen.at);
     seen = now;
-    return rush;
+    return perSecond;
   }
 
   return {
     counts,
     async runOnce(signal) {
-      if (inRush()) await ctx.clock.sleep(restInRushMs, signal);
+      const restMs = restAfter(tookMs, rate());
+      if (restMs >= 1) await ctx.clock.sleep(restMs, signal);
+      const began = ctx.clock.now().getTime();
       const drained = await drainOnce(ctx);
       counts.lastRun = ctx.clock.now();
+      tookMs = counts.lastRun.getTime() - began;
       if (drained === null) return false;
       for (const key of ["deliveries", "events", "unmatched", "malformed", "unrecognized"] as const) {
         counts[key] += drained[key];
