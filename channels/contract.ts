@@ -199,6 +199,7 @@ export type OrderField = (typeof orderFields)[number];
 
 /** What `create` is given: everything that would otherwise be reached for globally. */
 export interface ChannelTools {
+  /** Reaches public addresses and those that the operator allows, and follows no redirect. */
   fetch: (request: Request) => Promise<Response>;
   now: () => Date;
   randomId: () => string;
@@ -215,8 +216,11 @@ export interface ChannelDefinition<Config = unknown> {
   secretFields: readonly string[];
   /** Lines whose keys are equal share webhook, quotas, provider ids, token cache and poll cursor. */
   accountKey(config: Config): string;
-  /** True where the address of the API comes from outside: `fetch` then reaches public addresses and no others. */
-  outside?: boolean;
+  /**
+   * Names of the fields of `config` that say where requests go: whoever changes one gives the secrets again, which
+   * would otherwise sign for an address that their owner never chose.
+   */
+  addressFields: readonly string[];
   /** True where no phone rings: such lines are used only when named, or when a tenant has no other. */
   simulated: boolean;
   /** True where rules that protect customers do not bind, since nobody's phone rings; left out = they bind. */

@@ -23,6 +23,7 @@ export const ronglian: ChannelDefinition<RonglianConfig> = {
   title: { zh: "容联云通讯 双向回呼", en: "Ronglian Yuntongxun callback" },
   config: ronglianConfig,
   secretFields: ["authToken", "mainAuthToken"],
+  addressFields: ["baseUrl"],
   accountKey: ({ accountSid, appId }) => `${accountSid}/${appId}`,
   simulated: false,
   agentKind: "phone",

@@ -24,6 +24,7 @@ export const tencent: ChannelDefinition<TencentConfig> = {
   title: { zh: "腾讯云联络中心", en: "Tencent Cloud Contact Center" },
   config: tencentConfig,
   secretFields: ["secretKey", "pushSecret"],
+  addressFields: ["baseUrl"],
   accountKey: ({ sdkAppId, baseUrl }) => `${sdkAppId}@${new URL(baseUrl).host}`,
   simulated: false,
   // The agent's account, an e-mail address: the platform rings the mobile that is bound to it.

@@ -7,7 +7,14 @@ import type { Context } from "../context.ts";
 import { parsePhone, samePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { accountOf } from "./accounts.ts";
-import { checkConfig, mergeConfig, type ProviderConfig, storedConfig, unknownChannel } from "./config.ts";
+import {
+  checkConfig,
+  mergeConfig,
+  type ProviderConfig,
+  refuseKeptSecrets,
+  storedConfig,
+  unknownChannel,
+} from "./config.ts";
 import type { Directory } from "./directory.ts";
 import { type LineView, showLine } from "./show.ts";
 
@@ -161,8 +168,11 @@ export async function updateLine(
       set.webhookSecret = change.webhookSecret === null ? null : ctx.seal.text(tenant, change.webhookSecret);
     if (change.providerConfig !== undefined) {
       if (definition === null) throw new Refusal("conflict", "This build does not have the line's channel.");
-      const merged = mergeConfig(storedConfig(ctx.seal.open(tenant, line.providerConfig)), change.providerConfig);
-      const account = await accountOf(q, ctx, tenant, definition, checkConfig(definition, merged));
+      const stored = storedConfig(ctx.seal.open(tenant, line.providerConfig));
+      const merged = mergeConfig(stored, change.providerConfig);
+      const config = checkConfig(definition, merged);
+      refuseKeptSecrets(definition, stored, change.providerConfig);
+      const account = await accountOf(q, ctx, tenant, definition, config);
       set.providerConfig = ctx.seal.text(tenant, JSON.stringify(merged));
       set.accountId = account.id;
     }

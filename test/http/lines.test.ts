@@ -85,10 +85,35 @@ describe("a line", () => {
     const one = await create();
     const other = await create();
     expect(other.webhookUrl).toBe(one.webhookUrl);
-    const body = { providerConfig: { account: "a2" } };
+    const body = { providerConfig: { account: "a2", secret: "secret-of-a2" } };
     const moved = (await app.ask("PUT", `${linesPath}/${other.id}`, { body })).body.line;
     expect(moved.webhookUrl).not.toBe(one.webhookUrl);
     expect((await app.ask("GET", `${linesPath}/${one.id}`)).body.webhookUrl).toBe(one.webhookUrl);
+  });
+
+  test("keeps no secret where it moves: to another address or account it is given again, all of it", async () => {
+    const { id } = await create({}, { backup: "second-secret" });
+    const put = (providerConfig: object) => app.ask("PUT", `${linesPath}/${id}`, { body: { providerConfig } });
+    const before = await openedConfig(id);
+    const again = (name: string) => ({
+      field: `providerConfig.${name}`,
+      message: expect.stringMatching(/重新填写.*given again/),
+    });
+    for (const move of [{ node: "https://elsewhere.example" }, { account: "a2" }]) {
+      const kept = await put(move);
+      expect([kept.status, kept.body.code, kept.body.errors]).toEqual([
+        422,
+        "invalid",
+        [again("secret"), again("backup")],
+      ]);
+      expect((await put({ ...move, secret: "another-secret" })).body.errors).toEqual([again("backup")]);
+    }
+    expect(await openedConfig(id)).toEqual(before);
+    // The same address, said in so many words, is no move; a secret that is taken out is not kept.
+    expect((await put({ node: "https://node.example", account: "a1", probe: "no" })).status).toBe(200);
+    expect((await put({ node: "https://elsewhere.example", secret, backup: null })).status).toBe(200);
+    expect((await put({ node: null })).status).toBe(422);
+    expect(await openedConfig(id)).toEqual({ account: "a1", secret, node: "https://elsewhere.example", probe: "no" });
   });
 
   test("agrees on its account with lines that are made at the same time", async () => {
@@ -201,6 +226,7 @@ test("channels tell what to fill in", async () => {
     agentKind: "phone",
     fixedWebhooks: ["/api/v1/calls/webhook/trial/status"],
     secretFields: ["secret", "backup"],
+    addressFields: ["node"],
   });
   const { properties, required } = channels[0].config;
   expect(required).toEqual(["account", "secret"]);
