@@ -248,8 +248,11 @@ export interface ChannelDefinition<Config = unknown> {
   usual?: Partial<{ placeMs: number; firstEventMs: number; pddMs: number; asr: number }>;
   /** Kinds served on the fixed paths of the requirements (`/webhook/aliyun/status`). */
   legacyPaths: readonly string[];
-  /** What pushes call their account, for a fixed path, whose address names none; left out = they may be of any. */
-  pushNames?: { accountIn(request: RawRequest): string | null; accountOf(config: Config): string };
+  /**
+   * What pushes call their account, for a fixed path, whose address names none; left out = they may be of any.
+   * `accountIn` gives null where a push should name its account and does not, undefined for a kind that never does.
+   */
+  pushNames?: { accountIn(request: RawRequest): string | null | undefined; accountOf(config: Config): string };
   /** True where `webhook` itself demands a signature or password of the vendor's; left out = no push proves itself. */
   signsPushes?(config: Config): boolean;
   create(config: Config, tools: ChannelTools): Channel;

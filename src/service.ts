@@ -23,6 +23,7 @@ import { createGuard } from "./guard/guard.ts";
 import { createHealth } from "./health/health.ts";
 import { createApp } from "./http/app.ts";
 import { callRoutes } from "./http/calls.ts";
+import { clientAddress } from "./http/client-address.ts";
 import { createDirect } from "./http/direct.ts";
 import { healthRoutes } from "./http/health.ts";
 import { lineHealthRoutes } from "./http/line-health.ts";
@@ -67,6 +68,8 @@ export interface ServiceOptions extends Context {
   loadChannel?: (name: string) => Promise<ChannelDefinition | null>;
   /** What is not public and may be reached all the same, by lines and by webhooks. */
   allowNetworks?: readonly Network[];
+  /** Proxies whose `X-Forwarded-For` says whom a request comes from; nobody's is believed unless given. */
+  trustedProxies?: readonly Network[];
   /** How often the duties look for work when nothing wakes them. */
   tickMs?: number;
   /** False leaves out the demo lines of a first start. */
@@ -240,7 +243,9 @@ export function createService(given: ServiceOptions): Service {
       maxRequestBodySize: bodyBytesMax,
       websocket: socketHandler,
       fetch(request, handle) {
-        const address = (): string => handle.requestIP(request)?.address ?? "";
+        const peer = (): string => handle.requestIP(request)?.address ?? "";
+        const named = (): string | null => request.headers.get("x-forwarded-for");
+        const address = (): string => clientAddress(peer(), named(), options.trustedProxies ?? []);
         const pushed = direct(request, address);
         if (pushed !== null) return pushed;
         return app.fetch(request, {

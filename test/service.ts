@@ -89,6 +89,7 @@ export interface StartOptions {
   clock?: ShiftedClock;
   /** What lines and webhooks may reach beside public addresses: this machine, where far sides run, unless given. */
   allowNetworks?: readonly Network[];
+  trustedProxies?: readonly Network[];
 }
 
 export async function startTestService(options: StartOptions = {}): Promise<TestService> {
@@ -117,6 +118,7 @@ export async function startTestService(options: StartOptions = {}): Promise<Test
     demo: options.demo ?? false,
     loadChannel: options.loadChannel ?? loadChannel,
     allowNetworks: options.allowNetworks ?? loopback,
+    trustedProxies: options.trustedProxies ?? [],
   });
   const { url } = await service.start();
   const far = await startFakeProvider({ now: () => clock.now().getTime(), pushRetryMs: 20 });

@@ -3,6 +3,7 @@ import type { Channel, ChannelDefinition, PhoneNumber } from "../../channels/con
 import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
 import { parsePhone } from "../domain/phone.ts";
+import { type Network, readNetwork } from "../guard/addresses.ts";
 import { errorFields } from "../log.ts";
 
 /** A line as routing and calls need it: parsed, opened, with its kind of channel. */
@@ -26,6 +27,8 @@ export interface Line {
   perSecond: number;
   config: unknown;
   webhookSecret: string | null;
+  /** Whence pushes to the channel's fixed paths come. */
+  webhookSenders: readonly Network[];
   definition: ChannelDefinition;
 }
 
@@ -117,6 +120,7 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
         perSecond: line.perSecond,
         config: parsed.data,
         webhookSecret: line.webhookSecret === null ? null : ctx.seal.open(tenant, line.webhookSecret),
+        webhookSenders: (line.webhookSenders ?? []).map(readNetwork),
         definition,
       });
     }

@@ -33,6 +33,7 @@ export interface NewLine {
   callerNumber?: string | null | undefined;
   providerConfig: ProviderConfig;
   webhookSecret?: string | null | undefined;
+  webhookSenders?: string[] | null | undefined;
   status?: "active" | "inactive" | undefined;
   maxConcurrent?: number | undefined;
   dailyLimit?: number | undefined;
@@ -58,6 +59,7 @@ export async function createLine(ctx: Context, tools: LineTools, tenant: string,
     providerConfig: ctx.seal.text(tenant, JSON.stringify(given)),
     callerNumber: shownNumber(line.callerNumber ?? null),
     webhookSecret: line.webhookSecret == null ? null : ctx.seal.text(tenant, line.webhookSecret),
+    webhookSenders: line.webhookSenders ?? null,
     status: line.status ?? "active",
     maxConcurrent: line.maxConcurrent ?? 0,
     dailyLimit: line.dailyLimit ?? 0,
@@ -166,6 +168,7 @@ export async function updateLine(
     if (change.price !== undefined) set.price = change.price;
     if (change.webhookSecret !== undefined)
       set.webhookSecret = change.webhookSecret === null ? null : ctx.seal.text(tenant, change.webhookSecret);
+    if (change.webhookSenders !== undefined) set.webhookSenders = change.webhookSenders;
     if (change.providerConfig !== undefined) {
       if (definition === null) throw new Refusal("conflict", "This build does not have the line's channel.");
       const stored = storedConfig(ctx.seal.open(tenant, line.providerConfig));

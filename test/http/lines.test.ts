@@ -48,6 +48,7 @@ describe("a line", () => {
       providerConfig: { account: "a1" },
       secretsSet: ["secret"],
       webhookSecretSet: true,
+      webhookSenders: [],
       can: { honours: ["privacy"], controls: ["mute"], hangup: true, live: "reliable" },
       archived: null,
     });
@@ -114,6 +115,20 @@ describe("a line", () => {
     expect((await put({ node: "https://elsewhere.example", secret, backup: null })).status).toBe(200);
     expect((await put({ node: null })).status).toBe(422);
     expect(await openedConfig(id)).toEqual({ account: "a1", secret, node: "https://elsewhere.example", probe: "no" });
+  });
+
+  test("lists whence its pushes come: addresses and networks, and none that is half of the world", async () => {
+    const { id } = await create();
+    const put = (webhookSenders: unknown) => app.ask("PUT", `${linesPath}/${id}`, { body: { webhookSenders } });
+    const listed = ["203.0.113.7", "198.51.100.0/24", "2001:db8::/32"];
+    expect((await put(listed)).body.line.webhookSenders).toEqual(listed);
+    for (const wrong of ["relay.example", "10.1", "0.0.0.0/0", "128.0.0.0/1", "::/0", "203.0.113.0/33", ""]) {
+      const { status, body } = await put([listed[0], wrong]);
+      expect([wrong, status, body.errors[0].field]).toEqual([wrong, 422, "webhookSenders.1"]);
+      expect(body.errors[0].message).toMatch(/不是地址.*neither an address/);
+    }
+    expect((await app.ask("GET", `${linesPath}/${id}`)).body.webhookSenders).toEqual(listed);
+    expect((await put(null)).body.line.webhookSenders).toEqual([]);
   });
 
   test("agrees on its account with lines that are made at the same time", async () => {
