@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:net";
 import { ChannelError } from "../../channels/contract.ts";
 import { channelNames, loadChannel } from "../../channels/registry.ts";
 import { readNetwork } from "../../src/guard/addresses.ts";
+import { createService } from "../../src/service.ts";
 import { examples } from "../channels/custom-harness.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { virtualTime } from "../time.ts";
@@ -129,6 +130,24 @@ test("of this machine only the demo's own far side is reached, and no line moves
   expect(new URL(providerConfig.baseUrl).hostname).toBe("127.0.0.1");
   expect(connections).toBe(0);
   await demo.stop();
+});
+
+test("an instance that starts beside another reaches the demo's far side that the other one runs", async () => {
+  const first = await startTestService({ demo: true, allowNetworks: [] });
+  const { db: _, ...shared } = first.service.calls;
+  const db = await first.database.reopen();
+  const options = { host: "127.0.0.1", port: 0, publicUrl: null, adminKey: first.key };
+  const second = createService({ ...shared, ...options, db });
+  const { url } = await second.start();
+  const headers = { authorization: `Bearer ${first.key}` };
+  const { lines } = (await first.ask("GET", "/api/v1/calls/lines")).body;
+  for (const { id } of lines) {
+    const tried = await fetch(`${url}/api/v1/calls/lines/${id}/test`, { method: "POST", headers });
+    expect(await tried.json()).toMatchObject({ success: true });
+  }
+  await second.stop();
+  await db.close();
+  await first.stop();
 });
 
 /** The provider itself may be reached, at 127.0.0.1; where it says that sounds lie may not. */
