@@ -199,6 +199,7 @@ export type OrderField = (typeof orderFields)[number];
 
 /** What `create` is given: everything that would otherwise be reached for globally. */
 export interface ChannelTools {
+  /** Reaches public addresses and those that the operator allows, and follows no redirect. */
   fetch: (request: Request) => Promise<Response>;
   now: () => Date;
   randomId: () => string;
@@ -215,8 +216,11 @@ export interface ChannelDefinition<Config = unknown> {
   secretFields: readonly string[];
   /** Lines whose keys are equal share webhook, quotas, provider ids, token cache and poll cursor. */
   accountKey(config: Config): string;
-  /** True where the address of the API comes from outside: `fetch` then reaches public addresses and no others. */
-  outside?: boolean;
+  /**
+   * Names of the fields of `config` that say where requests go: whoever changes one gives the secrets again, which
+   * would otherwise sign for an address that their owner never chose.
+   */
+  addressFields: readonly string[];
   /** True where no phone rings: such lines are used only when named, or when a tenant has no other. */
   simulated: boolean;
   /** True where rules that protect customers do not bind, since nobody's phone rings; left out = they bind. */
@@ -244,8 +248,11 @@ export interface ChannelDefinition<Config = unknown> {
   usual?: Partial<{ placeMs: number; firstEventMs: number; pddMs: number; asr: number }>;
   /** Kinds served on the fixed paths of the requirements (`/webhook/aliyun/status`). */
   legacyPaths: readonly string[];
-  /** What pushes call their account, for a fixed path, whose address names none; left out = they may be of any. */
-  pushNames?: { accountIn(request: RawRequest): string | null; accountOf(config: Config): string };
+  /**
+   * What pushes call their account, for a fixed path, whose address names none; left out = they may be of any.
+   * `accountIn` gives null where a push should name its account and does not, undefined for a kind that never does.
+   */
+  pushNames?: { accountIn(request: RawRequest): string | null | undefined; accountOf(config: Config): string };
   /** True where `webhook` itself demands a signature or password of the vendor's; left out = no push proves itself. */
   signsPushes?(config: Config): boolean;
   create(config: Config, tools: ChannelTools): Channel;

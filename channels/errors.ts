@@ -21,6 +21,7 @@ export const errorCauses = [
   "balance",
   "credentials",
   "instance",
+  "address",
   "number",
   "agent",
   "shown-number",

@@ -25,6 +25,7 @@ const environment = z.object({
     z.string().refine((text) => Buffer.from(text, "base64").length === 32, "must be 32 bytes in base64"),
   ),
   HUALU_ALLOW_NETWORKS: optional(networks),
+  HUALU_TRUSTED_PROXIES: optional(networks),
   HUALU_PUBLIC_URL: optional(z.url({ protocol: /^https?$/, error: "must be an http:// or https:// address" })),
   LOG_LEVEL: z.preprocess(
     empty,
@@ -45,6 +46,8 @@ export interface Config {
   publicUrl: string | null;
   /** What is not public and may be reached all the same. */
   allowNetworks: readonly Network[];
+  /** Whose word on whom a request comes from is taken. */
+  trustedProxies: readonly Network[];
   logLevel: string;
 }
 
@@ -69,6 +72,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     secretKey: data.HUALU_SECRET_KEY === undefined ? null : Buffer.from(data.HUALU_SECRET_KEY, "base64"),
     publicUrl: data.HUALU_PUBLIC_URL?.replace(/\/+$/, "") ?? null,
     allowNetworks: data.HUALU_ALLOW_NETWORKS ?? [],
+    trustedProxies: data.HUALU_TRUSTED_PROXIES ?? [],
     logLevel: data.LOG_LEVEL,
   };
 }

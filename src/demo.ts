@@ -15,11 +15,19 @@ const demoLines = [
   },
 ] as const;
 
+/** Where their far side listens: no line of anybody's makes us ask another host in its place. */
+const host = "127.0.0.1";
+
+interface DemoTools extends LineTools {
+  /** The one address of this machine's that lines may lead to. */
+  reach(origin: string): void;
+}
+
 /**
  * Gives a tenant without lines three demo lines, which ring no phone, and runs their far side on loopback for as long
  * as some of them stand. Null where there is nothing to run.
  */
-export async function runDemo(ctx: Context, tools: LineTools, tenant: string): Promise<FakeProvider | null> {
+export async function runDemo(ctx: Context, tools: DemoTools, tenant: string): Promise<FakeProvider | null> {
   const { startFakeProvider } = await import("../channels/fake/fake.ts");
   const lines = await tools.directory.linesOf(tenant);
   const demo = lines.filter((line) => !line.archived && isDemo(line.config));
@@ -30,14 +38,19 @@ export async function runDemo(ctx: Context, tools: LineTools, tenant: string): P
     if (!secrets.has(accountId)) secrets.set(accountId, randomLetters(32, ctx.randomBytes));
   }
   const start = (port: number): Promise<FakeProvider> =>
-    startFakeProvider({ port, accounts: Object.fromEntries(secrets), seed: randomLetters(6, ctx.randomBytes) });
-  const port = first === undefined ? 0 : Number(new URL(first.baseUrl).port);
-  const far = await start(port).catch(() => null);
+    startFakeProvider({ host, port, accounts: Object.fromEntries(secrets), seed: randomLetters(6, ctx.randomBytes) });
+  const kept = first === undefined ? null : new URL(first.baseUrl);
+  if (kept?.hostname === host) tools.reach(kept.origin);
+  const far = await start(Number(kept?.port ?? 0)).catch(() => null);
   if (far !== null && far.url === first?.baseUrl) return far;
   // The port is taken: by another instance's far side, which serves these lines as well, or by a stranger.
   if (far === null && demo[0] !== undefined && (await answers(tools, demo[0]))) return null;
   const moved = far ?? (await start(0));
-  for (const line of demo) await updateLine(ctx, tools, tenant, line.id, { providerConfig: { baseUrl: moved.url } });
+  tools.reach(moved.url);
+  for (const { id, config } of demo) {
+    const { secret } = config as FakeConfig;
+    await updateLine(ctx, tools, tenant, id, { providerConfig: { baseUrl: moved.url, secret } });
+  }
   if (demo.length > 0) return moved;
   for (const { name, accountId, config } of demoLines) {
     const providerConfig = { ...config, baseUrl: moved.url, accountId, secret: secrets.get(accountId) };
@@ -51,7 +64,7 @@ function isDemo(config: unknown): boolean {
   return demoLines.some((line) => line.accountId === accountId);
 }
 
-async function answers(tools: LineTools, line: Parameters<LineTools["directory"]["channelOf"]>[0]): Promise<boolean> {
+async function answers(tools: DemoTools, line: Parameters<DemoTools["directory"]["channelOf"]>[0]): Promise<boolean> {
   try {
     await tools.directory.channelOf(line).probe(AbortSignal.timeout(1_000));
     return true;

@@ -16,7 +16,7 @@ try {
   const admin = loadAdminKey(config);
   const seal = createSeal(loadSecretKey(config));
   const db = await openDatabase(config);
-  const { host, port, publicUrl, allowNetworks } = config;
+  const { host, port, publicUrl, allowNetworks, trustedProxies } = config;
   const service = createService({
     db,
     seal,
@@ -27,6 +27,7 @@ try {
     port,
     publicUrl,
     allowNetworks,
+    trustedProxies,
     adminKey: admin.key,
   });
   const { url } = await service.start();

@@ -23,6 +23,7 @@ import { createGuard } from "./guard/guard.ts";
 import { createHealth } from "./health/health.ts";
 import { createApp } from "./http/app.ts";
 import { callRoutes } from "./http/calls.ts";
+import { clientAddress } from "./http/client-address.ts";
 import { createDirect } from "./http/direct.ts";
 import { healthRoutes } from "./http/health.ts";
 import { lineHealthRoutes } from "./http/line-health.ts";
@@ -33,7 +34,8 @@ import { streamRoutes } from "./http/streams.ts";
 import { subscriptionRoutes } from "./http/subscriptions.ts";
 import { ticketRoutes } from "./http/tickets.ts";
 import { createReceive, createRefusalLog, webhookRoutes } from "./http/webhooks.ts";
-import { type Accept, createAccept } from "./inbox/accept.ts";
+import { createAccept } from "./inbox/accept.ts";
+import { countAccepted } from "./inbox/count.ts";
 import { createDirectory } from "./lines/directory.ts";
 import { errorFields } from "./log.ts";
 import { askProviders, takeUpOrphans } from "./loops/ask.ts";
@@ -47,7 +49,7 @@ import { measuredChannels } from "./metrics/channel.ts";
 import { watchDatabase } from "./metrics/database.ts";
 import { measureDelay } from "./metrics/delay.ts";
 import { lookAtQueues } from "./metrics/look.ts";
-import { createMetrics, type Metrics } from "./metrics/metrics.ts";
+import { createMetrics } from "./metrics/metrics.ts";
 import { createNotifier } from "./notify/notifier.ts";
 import { appendLineEvents } from "./outbox/line-events.ts";
 import { createHub } from "./streams/hub.ts";
@@ -64,9 +66,10 @@ export interface ServiceOptions extends Context {
   adminKey: string;
   /** Kinds of channels beyond the registry's; tests bring their own. */
   loadChannel?: (name: string) => Promise<ChannelDefinition | null>;
-  fetch?: (request: Request) => Promise<Response>;
-  /** What is not public and may be reached all the same, by webhooks for instance. */
+  /** What is not public and may be reached all the same, by lines and by webhooks. */
   allowNetworks?: readonly Network[];
+  /** Proxies whose `X-Forwarded-For` says whom a request comes from; nobody's is believed unless given. */
+  trustedProxies?: readonly Network[];
   /** How often the duties look for work when nothing wakes them. */
   tickMs?: number;
   /** False leaves out the demo lines of a first start. */
@@ -104,10 +107,11 @@ export function createService(given: ServiceOptions): Service {
   const load = measuredChannels(options.loadChannel ?? loadChannel, clock, metrics);
   const guard = createGuard({ clock, allowed: options.allowNetworks ?? [] });
   const fetchOutside = guardedFetch(guard);
-  const fetchAny = options.fetch ?? ((request: Request) => fetch(request));
+  /** The demo's far side runs on this machine: its own address, port and all, and no other one of this machine's. */
+  let demoOrigin: string | null = null;
   const directory = createDirectory(options, {
     loadChannel: load,
-    fetch: (request, outside) => (outside ? fetchOutside(request) : fetchAny(request)),
+    fetch: (request) => (new URL(request.url).origin === demoOrigin ? fetch(request) : fetchOutside(request)),
   });
   const settings = createSettingsBook(options);
   const health = createHealth(options, {
@@ -220,6 +224,10 @@ export function createService(given: ServiceOptions): Service {
   let server: ReturnType<typeof Bun.serve> | null = null;
   let stopping: Promise<void> | null = null;
 
+  const reach = (origin: string): void => {
+    demoOrigin = origin;
+  };
+
   async function start(): Promise<{ url: string; port: number }> {
     await provesKey(options);
     await Promise.all([
@@ -235,7 +243,9 @@ export function createService(given: ServiceOptions): Service {
       maxRequestBodySize: bodyBytesMax,
       websocket: socketHandler,
       fetch(request, handle) {
-        const address = (): string => handle.requestIP(request)?.address ?? "";
+        const peer = (): string => handle.requestIP(request)?.address ?? "";
+        const named = (): string | null => request.headers.get("x-forwarded-for");
+        const address = (): string => clientAddress(peer(), named(), options.trustedProxies ?? []);
         const pushed = direct(request, address);
         if (pushed !== null) return pushed;
         return app.fetch(request, {
@@ -248,7 +258,7 @@ export function createService(given: ServiceOptions): Service {
     const port = server.port ?? options.port;
     localUrl = `http://${options.host === "0.0.0.0" ? "localhost" : options.host}:${port}`;
     if (options.demo !== false)
-      far = await runDemo(options, { directory, settings, loadChannel: load, publicUrl }, firstTenant);
+      far = await runDemo(options, { directory, settings, loadChannel: load, publicUrl, reach }, firstTenant);
     // What was known of the lines before the restart.
     await health.runOnce();
     for (const loop of background) loop.start();
@@ -282,17 +292,6 @@ export function createService(given: ServiceOptions): Service {
     stop() {
       stopping ??= stopAll();
       return stopping;
-    },
-  };
-}
-
-/** Counted once they are durable. */
-function countAccepted(accept: Accept, metrics: Metrics): Accept {
-  return {
-    ...accept,
-    async accept(arrivals) {
-      await accept.accept(arrivals);
-      for (const { channel, source } of arrivals) metrics.accepted(channel, source, 1);
     },
   };
 }

@@ -8,7 +8,7 @@ import { makeKey } from "../src/auth/keys.ts";
 import { scopes } from "../src/auth/principal.ts";
 import { makeTenant } from "../src/auth/tenants.ts";
 import { type Clock, systemClock } from "../src/clock.ts";
-import type { Network } from "../src/guard/addresses.ts";
+import { type Network, readNetwork } from "../src/guard/addresses.ts";
 import { createLog } from "../src/log.ts";
 import { createService, type Service } from "../src/service.ts";
 import { findNoCanary, outputsOf } from "./canary.ts";
@@ -17,6 +17,8 @@ import { openTestDatabase, type TestDatabase } from "./database.ts";
 /** PGlite takes seconds to start, a container longer. */
 export const startTimeoutMs = 180_000;
 const speed = 20;
+/** Where far sides run. */
+export const loopback = [readNetwork("127.0.0.1")];
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely; what is not there reads undefined
 export type Json = any;
@@ -85,8 +87,9 @@ export interface StartOptions {
   tickMs?: number;
   /** The real time, put forward, unless given. */
   clock?: ShiftedClock;
-  /** What described channels and webhooks may reach beside public addresses; nothing unless given. */
+  /** What lines and webhooks may reach beside public addresses: this machine, where far sides run, unless given. */
   allowNetworks?: readonly Network[];
+  trustedProxies?: readonly Network[];
 }
 
 export async function startTestService(options: StartOptions = {}): Promise<TestService> {
@@ -114,7 +117,8 @@ export async function startTestService(options: StartOptions = {}): Promise<Test
     tickMs: options.tickMs ?? 25,
     demo: options.demo ?? false,
     loadChannel: options.loadChannel ?? loadChannel,
-    allowNetworks: options.allowNetworks ?? [],
+    allowNetworks: options.allowNetworks ?? loopback,
+    trustedProxies: options.trustedProxies ?? [],
   });
   const { url } = await service.start();
   const far = await startFakeProvider({ now: () => clock.now().getTime(), pushRetryMs: 20 });

@@ -29,6 +29,7 @@ export const aliyun: ChannelDefinition<AliyunConfig> = {
   title: { zh: "阿里云云呼叫中心", en: "Alibaba Cloud Call Center" },
   config: aliyunConfig,
   secretFields: ["accessKeySecret"],
+  addressFields: ["baseUrl"],
   accountKey: ({ instanceId, baseUrl }) => `${instanceId}@${new URL(baseUrl).host}`,
   simulated: false,
   // Both legs of a two-way call are phone numbers: no agent of the instance has to be logged in.

@@ -107,6 +107,7 @@ export const hollycrm: ChannelDefinition<HollycrmConfig> = preset(
     title: { zh: "合力亿捷（未经证实，核对后启用）", en: "HollyCRM (unconfirmed; off until checked)" },
     config: checked,
     secretFields: ["secret", "pushSecret"],
+    addressFields: ["baseUrl", "tokenUrl"],
     agentKind: "seat",
   },
   describe,

@@ -31,7 +31,8 @@ export const custom: ChannelDefinition<CustomConfig> = {
   title: { zh: "自定义 HTTP 渠道", en: "Custom HTTP channel" },
   config: customConfig,
   secretFields: ["secret", "pushSecret"],
-  outside: true,
+  // Tokens and recordings may come from hosts of their own, which are handed secrets too.
+  addressFields: ["baseUrl", "token", "recording"],
   accountKey: ({ account, baseUrl }) => `${account}@${new URL(baseUrl).host}`,
   simulated: false,
   agentKind: "phone",

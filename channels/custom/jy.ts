@@ -4,6 +4,7 @@ import type { ChannelDefinition } from "../contract.ts";
 import { checkForm } from "./check.ts";
 import { type CustomConfig, fields } from "./config.ts";
 import { digest, templates, timeForm } from "./form.ts";
+import { custom } from "./index.ts";
 import { preset } from "./preset.ts";
 
 const stamp = { format: "yyyyMMddHHmmss" };
@@ -33,6 +34,7 @@ export const jy: ChannelDefinition<CustomConfig> = preset(
     title: { zh: "吉亚（按厂商文档填写）", en: "Jiya (to be filled in from its documents)" },
     config: jyConfig,
     secretFields: ["secret", "pushSecret"],
+    addressFields: custom.addressFields,
     agentKind: "phone",
   },
   (config) => config,

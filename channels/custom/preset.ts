@@ -3,7 +3,10 @@ import type { ChannelDefinition } from "../contract.ts";
 import type { CustomConfig } from "./config.ts";
 import { createCustom, custom } from "./index.ts";
 
-type Own<Config> = Pick<ChannelDefinition<Config>, "provider" | "title" | "config" | "secretFields" | "agentKind">;
+type Own<Config> = Pick<
+  ChannelDefinition<Config>,
+  "provider" | "title" | "config" | "secretFields" | "addressFields" | "agentKind"
+>;
 
 export function preset<Config extends object>(
   own: Own<Config>,
@@ -18,7 +21,6 @@ export function preset<Config extends object>(
   };
   return {
     ...own,
-    outside: true,
     accountKey: (config) => custom.accountKey(describe(config)),
     simulated: false,
     honours: (config) => custom.honours(describe(config)),

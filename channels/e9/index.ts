@@ -33,6 +33,8 @@ export const e9: ChannelDefinition<E9Config> = {
   title: { zh: "玖云", en: "Jiuyun (33e9cloud)" },
   config: e9Config,
   secretFields: ["authToken"],
+  // Recordings are asked for with a credential of the account.
+  addressFields: ["baseUrl", "recordingHost"],
   accountKey: ({ accountSid, appId }) => `${accountSid}/${appId}`,
   simulated: false,
   agentKind: "phone",

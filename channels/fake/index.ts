@@ -25,6 +25,7 @@ export const fake: ChannelDefinition<FakeConfig> = {
   title: { zh: "模拟线路（不响任何电话）", en: "Simulation (rings no phone)" },
   config: fakeConfig,
   secretFields: ["secret"],
+  addressFields: ["baseUrl"],
   accountKey: (config) => config.accountId,
   simulated: true,
   exempt: (config) => !config.protect,

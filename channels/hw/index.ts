@@ -24,6 +24,7 @@ export const hw: ChannelDefinition<HwConfig> = {
   title: { zh: "华为云客服 双呼", en: "Huawei AICC/CEC two-way call" },
   config: hwConfig,
   secretFields: ["appSecret"],
+  addressFields: ["domain", "apiBaseUrl", "tokenBaseUrl"],
   accountKey: (config) => `${config.appKey}@${addressesOf(config).api}`,
   simulated: false,
   // V1 rings `caller`, a phone number; the seat goes along as `agentWorkNo` where it is known.

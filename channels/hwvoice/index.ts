@@ -28,6 +28,7 @@ export const hwvoice: ChannelDefinition<HwvoiceConfig> = {
   title: { zh: "华为云语音通话 语音回呼", en: "Huawei VoiceCall two-way call" },
   config: hwvoiceConfig,
   secretFields: ["appSecret"],
+  addressFields: ["baseUrl"],
   accountKey: ({ appKey, baseUrl }) => `${appKey}@${new URL(baseUrl).host}`,
   simulated: false,
   agentKind: "phone",

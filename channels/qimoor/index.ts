@@ -24,6 +24,7 @@ export const qimoor: ChannelDefinition<QimoorConfig> = {
   title: { zh: "容联七陌", en: "7moor" },
   config: qimoorConfig,
   secretFields: ["apiSecret"],
+  addressFields: ["baseUrl"],
   accountKey: ({ accountId }) => accountId,
   simulated: false,
   agentKind: "seat",

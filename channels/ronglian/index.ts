@@ -23,6 +23,7 @@ export const ronglian: ChannelDefinition<RonglianConfig> = {
   title: { zh: "容联云通讯 双向回呼", en: "Ronglian Yuntongxun callback" },
   config: ronglianConfig,
   secretFields: ["authToken", "mainAuthToken"],
+  addressFields: ["baseUrl"],
   accountKey: ({ accountSid, appId }) => `${accountSid}/${appId}`,
   simulated: false,
   agentKind: "phone",
@@ -38,7 +39,8 @@ export const ronglian: ChannelDefinition<RonglianConfig> = {
   lookup: () => ({ settleAfterMs: 0, absentProvesForMs: 0 }),
   neverDialed,
   precisionMs: 1_000,
-  legacyPaths: [""],
+  legacyPaths: ["", ...callbacks],
+  pushNames: { accountIn: ({ body }) => appIdIn(readPush(body)) || null, accountOf: ({ appId }) => appId },
   create,
 };
 
@@ -56,7 +58,7 @@ function create(config: RonglianConfig, tools: ChannelTools): Channel {
     hangup: (call, signal) => wire.cancel(call.providerCallId, signal),
     async webhook({ kind: path, body }) {
       const push = readPush(body);
-      const appId = push && namingFields(push).get("appid");
+      const appId = appIdIn(push);
       // Nothing is signed: the address's token proves where this comes from. The app, where named, has to be ours.
       if (appId && appId !== config.appId) throw unauthorized();
       const callback = push === null ? callbacks.find((name) => name === path) : callbackOf(push, path);
@@ -69,6 +71,9 @@ function create(config: RonglianConfig, tools: ChannelTools): Channel {
     openRecording: wire.openRecording,
   };
 }
+
+const appIdIn = (push: Push | null): string | undefined =>
+  push === null ? undefined : namingFields(push).get("appid");
 
 /** Asks for the account; where only a sub-account is known, to cancel a call that is nobody's. */
 async function probe(wire: Wire, config: RonglianConfig, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ import { findSession } from "./find.ts";
 import { followAll, spelledId } from "./follow.ts";
 import { normalize, placementOf, readRecordingRef, writeUserData } from "./map.ts";
 import { dialable } from "./number.ts";
-import { receive } from "./push.ts";
+import { appIdIn, receive, tokenKind } from "./push.ts";
 import { anyAnswer, createAnswer, openWire } from "./wire.ts";
 
 const minuteMs = 60_000;
@@ -24,6 +24,7 @@ export const tencent: ChannelDefinition<TencentConfig> = {
   title: { zh: "腾讯云联络中心", en: "Tencent Cloud Contact Center" },
   config: tencentConfig,
   secretFields: ["secretKey", "pushSecret"],
+  addressFields: ["baseUrl"],
   accountKey: ({ sdkAppId, baseUrl }) => `${sdkAppId}@${new URL(baseUrl).host}`,
   simulated: false,
   // The agent's account, an e-mail address: the platform rings the mobile that is bound to it.
@@ -47,7 +48,13 @@ export const tencent: ChannelDefinition<TencentConfig> = {
   // A rule that stops the customer's leg is told after the agent's phone has rung.
   neverDialed: [],
   precisionMs: 1_000,
-  legacyPaths: [""],
+  legacyPaths: ["", tokenKind],
+  // Who asks for a token names its client, not its application.
+  pushNames: {
+    accountIn: ({ kind, body }) => (kind === tokenKind ? undefined : (appIdIn(body) ?? null)),
+    accountOf: ({ sdkAppId }) => String(sdkAppId),
+  },
+  signsPushes: ({ pushAuth }) => pushAuth !== "none",
   create,
 };
 

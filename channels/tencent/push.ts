@@ -5,7 +5,7 @@ import { isBasic, isClient, isToken, newToken, type PushKey, tokenSeconds } from
 import { pushMessage } from "./wire.ts";
 
 /** Where the console's "token URL" leads, behind the webhook's own address. */
-const tokenKind = "token";
+export const tokenKind = "token";
 /** Told apart by the query's `action`; these names belong to what we asked for ourselves. */
 const reserved = ["session"];
 
@@ -15,13 +15,18 @@ export function receive(config: TencentConfig, now: Date, request: RawRequest): 
   const header = request.headers.authorization;
   if (config.pushAuth === "basic" && !isBasic(header, key)) throw unauthorized("basic");
   if (config.pushAuth === "oauth" && !isToken(header, key, now)) throw unauthorized("oauth");
-  const appId = pushMessage.safeParse(parse(request.body)).data?.SdkAppId;
+  const appId = appIdIn(request.body);
   if (appId !== undefined && appId !== String(config.sdkAppId)) throw unauthorized("SdkAppId");
   const pushId = request.headers["x-tccc-push-uuid"];
   // Kept for whoever looks for repetitions; that they do no harm is the record's affair, which knows what was stored.
   const about = pushId !== undefined && /^[\w-]{1,64}$/.test(pushId) ? { about: { pushId } } : {};
   const deliveries = [{ kind: kindOf(request.query.action), body: request.body, ...about }];
   return { deliveries, reply: json({ ErrCode: 0, ErrMsg: "" }) };
+}
+
+/** The application whose push it is. */
+export function appIdIn(body: Uint8Array): string | undefined {
+  return pushMessage.safeParse(parse(body)).data?.SdkAppId;
 }
 
 function giveToken(key: PushKey, now: Date, { headers, body }: RawRequest): Batch & { reply: Reply } {

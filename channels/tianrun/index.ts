@@ -33,6 +33,7 @@ export const tianrun: ChannelDefinition<TianrunConfig> = {
   title: { zh: "天润融通", en: "Ti-Net (Clink, CTI-Cloud)" },
   config: tianrunConfig,
   secretFields: ["accessKeySecret", "token"],
+  addressFields: ["baseUrl"],
   accountKey: (config) => {
     const id = config.flavor === "clink" ? config.accessKeyId : config.enterpriseId;
     return `${id}@${new URL(baseOf(config)).host}`;

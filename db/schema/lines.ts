@@ -60,6 +60,8 @@ export const callLines = pgTable(
     webhookUrl: varchar("webhook_url", { length: 255 }),
     /** Sealed. */
     webhookSecret: text("webhook_secret"),
+    /** Whence pushes to the channel's fixed paths come: addresses and networks. */
+    webhookSenders: jsonb("webhook_senders").$type<string[]>(),
     /** The operator's switch: active or inactive. Health is a field of its own. */
     status: varchar("status", { length: 8 }).notNull().default("active"),
     health: varchar("health", { length: 8 }).notNull().default("up"),

@@ -52,6 +52,13 @@ export function mayReach(text: string, allowed: readonly Network[]): boolean {
   return allowed.some((network) => within(address, network)) || isPublic(address);
 }
 
+/** Whether an address is of one of these networks; one of IPv4 that is written as one of IPv6 counts as what it is. */
+export function isAmong(text: string, networks: readonly Network[]): boolean {
+  if (networks.length === 0 || !isLiteral(text)) return false;
+  const address = ipaddr.process(text);
+  return networks.some((network) => within(address, network));
+}
+
 function isPublic(address: Address): boolean {
   if (address.range() !== "unicast" || specialNetworks.some((network) => within(address, network))) return false;
   if (address.kind() === "ipv4") return true;

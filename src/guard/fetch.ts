@@ -3,14 +3,20 @@ import { ChannelError } from "../../channels/errors.ts";
 import { GuardError } from "./error.ts";
 import type { Guard } from "./guard.ts";
 
+/** What a client says of itself; nothing here unpacks what is sent packed. */
+const usual = { accept: "*/*", "accept-encoding": "identity", "user-agent": "hualu" };
+
 /** The guard as channels use it. What was never sent had no effect; the rest is for their own door to explain. */
 export function guardedFetch(guard: Guard): (request: Request) => Promise<Response> {
   return async (request) => {
     const { method, url, headers, signal } = request;
     const body = request.body === null ? "" : await request.bytes();
     try {
-      const answer = await guard.open({ method, url, headers: Object.fromEntries(headers), body }, signal);
+      const sent = { ...usual, ...Object.fromEntries(headers) };
+      const answer = await guard.open({ method, url, headers: sent, body }, signal);
       const told = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
+      // Read to its end, the connection can be used again.
+      if (!hasBody(answer.status)) answer.body.resume();
       return new Response(hasBody(answer.status) ? streamOf(answer.body) : null, {
         status: answer.status,
         headers: told,
@@ -18,7 +24,10 @@ export function guardedFetch(guard: Guard): (request: Request) => Promise<Respon
     } catch (error) {
       if (!(error instanceof GuardError)) throw error;
       const { kind, code } = error;
-      if (kind === "refused") throw new ChannelError({ kind, effect: "none", cause: "parameter", code });
+      if (kind === "refused") {
+        const unknown = code === "unknown_name";
+        throw new ChannelError({ kind: unknown ? "unreachable" : kind, effect: "none", cause: "address", code });
+      }
       if (kind === "unresolved")
         throw new ChannelError({ kind: "unreachable", effect: "none", cause: "network", code });
       throw error;

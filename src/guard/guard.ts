@@ -14,6 +14,7 @@ import type { LookupFunction } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { Network } from "./addresses.ts";
 import { explain, GuardError } from "./error.ts";
+import { createAborts, type Fuse, light } from "./fuse.ts";
 import { createChecker, type Resolve, systemResolve } from "./resolve.ts";
 import { type RefusedFor, readTarget, type Target } from "./url.ts";
 
@@ -48,8 +49,8 @@ export interface Guard {
   /** Sends once. Any status is an answer, a redirect too; everything else is a `GuardError`. */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<Answer>;
   /**
-   * The same, once and on a connection of its own: a kept one may close just as it is used, and then nobody knows
-   * whether the request was read. The signal ends it until the last byte.
+   * The same, over a connection that has been idle for a moment at most, and never again: where it closes just as it
+   * is used, nobody knows whether the request was read. The signal ends it until the last byte.
    */
   open(opening: Opening, signal: AbortSignal): Promise<OpenAnswer>;
   /** Ends the connections that are kept. */
@@ -63,6 +64,8 @@ export interface GuardOptions {
 }
 
 const keptSocketMs = 30_000;
+/** Servers close idle connections after 5 s or more; what is closed before it is used is seen. */
+const freshSocketMs = 4_000;
 const socketsPerHostMax = 128;
 const checkDeadlineMs = 5_000;
 const targetsKept = 5_000;
@@ -81,12 +84,17 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
     return target;
   };
   const agentOptions = { keepAlive: true, maxSockets: socketsPerHostMax, maxFreeSockets: 64, timeout: keptSocketMs };
-  const plain = new HttpAgent(agentOptions);
-  const secure = new HttpsAgent(agentOptions);
-  const once = new HttpAgent({ keepAlive: false });
-  const onceSecure = new HttpsAgent({ keepAlive: false });
+  const kept = { plain: new HttpAgent(agentOptions), secure: new HttpsAgent(agentOptions) };
+  // Without a limit: a request that waits for its turn cannot be told from one that has left.
+  const freshOptions = { keepAlive: true, maxFreeSockets: 64, timeout: freshSocketMs };
+  const fresh = { plain: new HttpAgent(freshOptions), secure: new HttpsAgent(freshOptions) };
 
-  function start(target: Target, addresses: readonly string[], outgoing: Opening, kept = true): ClientRequest {
+  function start(
+    target: Target,
+    addresses: readonly string[],
+    outgoing: Opening,
+    agents: { plain: HttpAgent; secure: HttpsAgent },
+  ): ClientRequest {
     const options = {
       host: target.host,
       port: target.port,
@@ -95,9 +103,9 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
       headers: { ...outgoing.headers, "content-length": String(Buffer.byteLength(outgoing.body)) },
       lookup: pinned(addresses),
     };
-    if (!kept)
-      return target.https ? httpsRequest({ ...options, agent: onceSecure }) : httpRequest({ ...options, agent: once });
-    return target.https ? httpsRequest({ ...options, agent: secure }) : httpRequest({ ...options, agent: plain });
+    return target.https
+      ? httpsRequest({ ...options, agent: agents.secure })
+      : httpRequest({ ...options, agent: agents.plain });
   }
 
   return {
@@ -122,11 +130,11 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
       try {
         const addresses = target.literal ? [target.host] : await fuse.race(checker.addressesOf(target));
         try {
-          return await exchange(start(target, addresses, outgoing), outgoing.body, fuse, receive);
+          return await exchange(start(target, addresses, outgoing, kept), outgoing.body, fuse, receive);
         } catch (error) {
           // The far side closed a kept connection just as it was used: nobody has read the request.
           if (!(error instanceof StaleSocket)) throw error;
-          return await exchange(start(target, addresses, outgoing), outgoing.body, fuse, receive);
+          return await exchange(start(target, addresses, outgoing, kept), outgoing.body, fuse, receive);
         }
       } catch (error) {
         throw error instanceof StaleSocket ? new GuardError("reset", "ECONNRESET") : explain(error);
@@ -141,18 +149,21 @@ export function createGuard({ clock, allowed, resolve = systemResolve }: GuardOp
       const fuse = light(aborts, signal, null);
       try {
         const addresses = target.literal ? [target.host] : await fuse.race(checker.addressesOf(target));
-        const sent = start(target, addresses, opening, false);
+        const sent = start(target, addresses, opening, fresh);
         const response = await exchange<IncomingMessage>(sent, opening.body, fuse, (found, done) => done(found));
         fuse.burnt = (error) => response.destroy(error);
         response.on("close", fuse.stop);
         return { status: response.statusCode ?? 0, headers: response.headers, body: response };
       } catch (error) {
         fuse.stop();
-        throw explain(error);
+        throw error instanceof StaleSocket ? new GuardError("reset", "ECONNRESET") : explain(error);
       }
     },
     close() {
-      for (const agent of [plain, secure, once, onceSecure]) agent.destroy();
+      for (const { plain, secure } of [kept, fresh]) {
+        plain.destroy();
+        secure.destroy();
+      }
     },
   };
 }
@@ -168,67 +179,6 @@ function pinned(addresses: readonly string[]): LookupFunction {
 }
 
 class StaleSocket extends Error {}
-
-interface Fuse {
-  /** Called once when time is up or the caller gives up; not when all went well. */
-  burnt: ((error: GuardError) => void) | null;
-  race<T>(work: Promise<T> | T): Promise<T>;
-  stop(): void;
-}
-
-type Aborts = (signal: AbortSignal) => Set<() => void>;
-
-/** Who is to be told of an abort. A signal that lives as long as the service has one listener, not one a request. */
-function createAborts(): Aborts {
-  const all = new WeakMap<AbortSignal, Set<() => void>>();
-  return (signal) => {
-    const known = all.get(signal);
-    if (known !== undefined) return known;
-    const told = new Set<() => void>();
-    all.set(signal, told);
-    signal.addEventListener(
-      "abort",
-      () => {
-        for (const tell of told) tell();
-      },
-      { once: true },
-    );
-    return told;
-  };
-}
-
-function light(aborts: Aborts, outer: AbortSignal, deadlineMs: number | null): Fuse {
-  let over: GuardError | null = null;
-  const end = (error: GuardError): void => {
-    over = error;
-    fuse.burnt?.(error);
-  };
-  const abort = (): void => end(new GuardError("aborted"));
-  const told = aborts(outer);
-  told.add(abort);
-  const timer = deadlineMs === null ? undefined : setTimeout(() => end(new GuardError("timeout")), deadlineMs);
-  const fuse: Fuse = {
-    burnt: null,
-    race: (work) =>
-      new Promise((done, failed) => {
-        // Cleared before the promise settles: whoever goes on from it sets its own.
-        const settle = <V>(how: (value: V) => void, value: V): void => {
-          fuse.burnt = null;
-          how(value);
-        };
-        fuse.burnt = (error) => settle(failed, error);
-        Promise.resolve(work).then(
-          (value) => (over === null ? settle(done, value) : settle(failed, over)),
-          (error) => settle(failed, error),
-        );
-      }),
-    stop() {
-      clearTimeout(timer);
-      told.delete(abort);
-    },
-  };
-  return fuse;
-}
 
 type Receive<T> = (response: IncomingMessage, done: (answer: T) => void, failed: (error: unknown) => void) => void;
 

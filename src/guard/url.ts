@@ -19,7 +19,8 @@ export const refusalTexts: Readonly<Record<RefusedFor, string>> = {
   port: "端口无效 · not a valid port",
   too_long: "地址过长 · too long",
   not_public:
-    "不是公网地址；可由 HUALU_ALLOW_NETWORKS 放行 · not a public address; HUALU_ALLOW_NETWORKS lists exceptions",
+    "不是公网地址，未予访问：请改用公网地址，或由运维用 HUALU_ALLOW_NETWORKS 放行其网段 · not a public address, so it is not " +
+    "asked: use a public one, or let the operator list its network in HUALU_ALLOW_NETWORKS",
   unknown_name: "域名不存在 · there is no such host",
 };
 

@@ -15,6 +15,10 @@ const channelView = z
       .openapi({ description: "坐席需要电话号码，还是服务商的坐席号 · what an agent needs: a phone, or an id there" }),
     fixedWebhooks: z.array(z.string()).openapi({ description: "固定回调地址 · fixed webhook paths" }),
     secretFields: z.array(z.string()),
+    addressFields: z.array(z.string()).openapi({
+      description:
+        "请求发往何处；修改时须一并重新填写密钥 · where requests go; to change one, give the secrets again with it",
+    }),
     config: z.record(z.string(), z.unknown()).openapi({ description: "providerConfig 的 JSON Schema" }),
   })
   .openapi("Channel");
@@ -39,7 +43,7 @@ export function channelRoutes(app: App, { listChannels }: AppDeps): void {
 }
 
 function show(definition: ChannelDefinition): z.output<typeof channelView> {
-  const { provider, title, simulated, agentKind, legacyPaths, secretFields } = definition;
+  const { provider, title, simulated, agentKind, legacyPaths, secretFields, addressFields } = definition;
   return {
     name: provider,
     title,
@@ -47,6 +51,7 @@ function show(definition: ChannelDefinition): z.output<typeof channelView> {
     agentKind,
     fixedWebhooks: legacyPaths.map((kind) => `/api/v1/calls/webhook/${provider}${kind === "" ? "" : `/${kind}`}`),
     secretFields: [...secretFields],
+    addressFields: [...addressFields],
     config: formOf(definition),
   };
 }

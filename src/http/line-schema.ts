@@ -1,6 +1,7 @@
 /** The forms of a line: as it comes in, as it goes out. */
 import { z } from "@hono/zod-openapi";
 import type { LinePrice } from "../../db/schema/index.ts";
+import { readNetwork } from "../guard/addresses.ts";
 import { moment, text } from "./fields.ts";
 
 const legPrice = z.strictObject({
@@ -20,6 +21,25 @@ const price = z
   })
   .openapi("LinePrice");
 
+/** Bits that a network has to fix: what holds half of the world proves nothing. */
+const prefixMin = { ipv4: 8, ipv6: 16 };
+const network = z
+  .string()
+  .max(64)
+  .refine(
+    (written) => {
+      try {
+        const [address, bits] = readNetwork(written);
+        return bits >= prefixMin[address.kind()];
+      } catch {
+        return false;
+      }
+    },
+    {
+      error: "不是地址，也不是够小的网段 · neither an address nor a network that is small enough, like 203.0.113.0/24",
+    },
+  );
+
 const fields = {
   callerNumber: z
     .string()
@@ -32,6 +52,16 @@ const fields = {
     .max(256)
     .nullish()
     .openapi({ description: "固定回调地址的签名密钥，只写 · signs pushes to the fixed paths; write-only" }),
+  webhookSenders: z
+    .array(network)
+    .max(32)
+    .nullish()
+    .openapi({
+      description:
+        "固定回调地址的来源白名单：来自这些地址、且指明账户的推送无须签名 · whence pushes to the fixed paths come: from " +
+        "there, and with its account named, a push needs no signature",
+      example: ["203.0.113.7", "198.51.100.0/24"],
+    }),
   status: z.enum(["active", "inactive"]).optional(),
   maxConcurrent: z.int().min(0).max(100_000).optional().openapi({ description: "0 不限 · 0 = no limit" }),
   perSecond: z
@@ -91,6 +121,7 @@ export const lineView = z
     secretsSet: z.array(z.string()).openapi({ description: "已填写的密钥字段 · secret fields that are set" }),
     webhookUrl: z.string().openapi({ description: "填到服务商后台的回调地址 · to be entered at the provider" }),
     webhookSecretSet: z.boolean(),
+    webhookSenders: z.array(z.string()),
     can: z
       .object({
         honours: z.array(z.string()),

@@ -100,8 +100,9 @@ function writeLines(app: App, deps: AppDeps): void {
       tags,
       summary: "修改线路 · Change a line",
       description:
-        "缺少的字段（包括 providerConfig 内的密钥）保持不变，null 清除。 · " +
-        "Absent fields stay, secrets inside providerConfig too; null clears.",
+        "缺少的字段（包括 providerConfig 内的密钥）保持不变，null 清除；更换地址（渠道的 addressFields）或账户时须一并重新填写" +
+        "密钥。 · Absent fields stay, secrets inside providerConfig too; null clears. Where an address (the channel's " +
+        "addressFields) or the account changes, the secrets have to be given again in the same request.",
       request: { params, body: jsonBody(lineChange) },
       responses: {
         200: answer(saved, "修改后的线路 · the line now"),

@@ -1,19 +1,16 @@
 import type { Context as HonoContext } from "hono";
 import type { RawRequest, Reply } from "../../channels/contract.ts";
-import { ChannelError } from "../../channels/errors.ts";
 import type { CallContext } from "../calls/context.ts";
 import type { Clock } from "../clock.ts";
 import { Refusal } from "../domain/refusal.ts";
 import type { Accept } from "../inbox/accept.ts";
-import type { Line } from "../lines/directory.ts";
-import { errorFields } from "../log.ts";
-import { pushSignature } from "./push-signature.ts";
+import { receiveNamed } from "./fixed-path.ts";
 import { type App, type AppEnv, bodyLimit } from "./route.ts";
+import { gotIt, take } from "./take-push.ts";
 
 export const pushBytesMax = 1024 * 1024;
 /** Where a line's pushes are sent: the token names its account. */
 export const tokenedRoute = "/api/v1/calls/webhook/:channel/:token{wh_[A-Za-z0-9]+}/:kind?";
-const webhookTimeoutMs = 5_000;
 export const kindMax = 32;
 
 /** Pushes to a tenant's addresses that could not prove where they came from: how many, and the last ones. */
@@ -67,38 +64,6 @@ interface Push extends Omit<RawRequest, "body"> {
 /** Resolves with the provider's own "got it" once the push is stored; throws a Refusal. */
 export type Receive = (push: Push) => Promise<Reply>;
 
-const gotIt = (answer: Reply | "refused" | "deaf"): answer is Reply => typeof answer === "object";
-
-/** The answer of the first of these lines that takes a push; else whether one refused it, or none can take any. */
-async function take(
-  calls: CallContext,
-  accept: Accept,
-  lines: readonly Line[],
-  request: RawRequest,
-): Promise<Reply | "refused" | "deaf"> {
-  const received = calls.clock.now();
-  let outcome: "refused" | "deaf" = "deaf";
-  // Lines of one account share its credentials, yet each may carry a secret of its own while one is being changed.
-  for (const line of lines) {
-    const channel = calls.directory.channelOf(line);
-    if (channel.webhook === undefined) continue;
-    try {
-      const addressed = { ...request, notifyUrl: calls.notifyUrl(line) };
-      const { deliveries, reply } = await channel.webhook(addressed, AbortSignal.timeout(webhookTimeoutMs));
-      const about = { tenant: line.tenant, accountId: line.accountId, channel: line.channel, source: "push" as const };
-      await accept.accept(deliveries.map((delivery) => ({ ...about, received, delivery })));
-      return reply;
-    } catch (error) {
-      if (!(error instanceof ChannelError)) throw error;
-      outcome = "refused";
-      if (error.kind === "unauthorized") continue;
-      calls.log.warn({ ...errorFields(error), channel: line.channel }, "a push was not of this channel's form");
-      throw new Refusal("malformed", "不是该渠道的消息 · not a message of this channel");
-    }
-  }
-  return outcome;
-}
-
 /**
  * Providers' pushes to an address whose token names the account: no API key, each is authenticated by its adapter,
  * stored, and only then acknowledged. The body is taken as bytes: providers sign bytes and send what they like.
@@ -117,31 +82,6 @@ export function createReceive(calls: CallContext, accept: Accept, refusals: Refu
     calls.health.refusedWebhook(lines);
     throw refuse("wrong or missing authentication");
   };
-}
-
-/**
- * Pushes to a path that is the same for all lines of a channel: the push has to name its account where its kind can,
- * and to be signed, by the vendor or with the line's webhook secret.
- */
-async function receiveNamed(calls: CallContext, accept: Accept, channel: string, c: Asked): Promise<Reply | null> {
-  const kind = kindOf(c);
-  const all = await calls.directory.ofChannel(channel);
-  const definition = all[0]?.definition;
-  const signature = pushSignature(c.req.header(), calls.clock.now());
-  const provable = all.filter(({ config, webhookSecret }) => {
-    return definition?.signsPushes?.(config) === true || (signature !== null && webhookSecret !== null);
-  });
-  if (definition?.legacyPaths.includes(kind) !== true || provable.length === 0) return null;
-  const request = { ...aboutOf(c), body: await bytesOf(c) };
-  const names = definition.pushNames;
-  const named = names?.accountIn(request);
-  const meant = provable.filter((line) => names === undefined || names.accountOf(line.config) === named);
-  const signed = meant.filter(({ config, webhookSecret }) => {
-    if (webhookSecret !== null && signature?.signedBy(webhookSecret, request.body)) return true;
-    return definition.signsPushes?.(config) === true;
-  });
-  const answer = await take(calls, accept, signed, request);
-  return gotIt(answer) ? answer : null;
 }
 
 type Asked = HonoContext<AppEnv>;
@@ -169,13 +109,14 @@ export function webhookRoutes(
   });
   app.on(["GET", "POST"], "/api/v1/calls/webhook/:channel/:kind?", limit, async (c) => {
     const channel = c.req.param("channel").slice(0, 8);
-    const answer = await receiveNamed(calls, accept, channel, c);
+    const about = { ...aboutOf(c), channel, address: addressOf(c), read: () => bytesOf(c) };
+    const answer = await receiveNamed(calls, accept, about);
     if (answer !== null) return replyOf(answer);
     refusals.add(null, { address: addressOf(c), channel, reason: "no token" });
     throw new Refusal(
       "unauthorized",
-      "请使用线路详情中的 webhookUrl，或用 webhookSecret 签名 · use the line's own webhookUrl, whose token names the " +
-        "account, or sign with its webhookSecret",
+      "请使用线路详情中的 webhookUrl，或用 webhookSecret 签名，或在 webhookSenders 中列出来源 · use the line's own webhookUrl, " +
+        "whose token names the account, or sign with its webhookSecret, or list the sender in its webhookSenders",
     );
   });
 }

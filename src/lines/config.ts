@@ -29,6 +29,29 @@ function invalidConfig(error: ZodError): ZodError {
   return new z.ZodRealError(error.issues.map((issue) => ({ ...issue, path: ["providerConfig", ...issue.path] })));
 }
 
+/**
+ * A secret stays with the address and the account that it was given for: whoever may change a line, yet does not know
+ * its secrets, must not make requests that are signed with them go elsewhere.
+ */
+export function refuseKeptSecrets(definition: ChannelDefinition, stored: ProviderConfig, change: ProviderConfig): void {
+  const missing = definition.secretFields.filter((name) => name in stored && !(name in change));
+  if (missing.length === 0 || !leadsElsewhere(definition, stored, mergeConfig(stored, change))) return;
+  const message = "更换地址或账户时须一并重新填写 · has to be given again where the address or the account changes";
+  throw new Refusal("invalid", "The secrets are kept for the address and the account that they were given for.", {
+    fields: missing.map((name) => ({ field: `providerConfig.${name}`, message })),
+  });
+}
+
+/** A stored config that its channel no longer reads leads nobody knows where. */
+function leadsElsewhere(definition: ChannelDefinition, stored: ProviderConfig, next: ProviderConfig): boolean {
+  const [from, to] = [definition.config.safeParse(stored), definition.config.safeParse(next)];
+  if (!from.success || !to.success) return true;
+  if (definition.accountKey(from.data) !== definition.accountKey(to.data)) return true;
+  const addresses = (config: unknown): string =>
+    JSON.stringify(definition.addressFields.map((name) => (config as ProviderConfig)[name]));
+  return addresses(from.data) !== addresses(to.data);
+}
+
 /** What may be shown of a config. Without its channel nobody knows which fields are secret: then nothing is. */
 export function shownConfig(
   definition: ChannelDefinition | null,

@@ -3,6 +3,7 @@ import type { Channel, ChannelDefinition, PhoneNumber } from "../../channels/con
 import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
 import { parsePhone } from "../domain/phone.ts";
+import { type Network, readNetwork } from "../guard/addresses.ts";
 import { errorFields } from "../log.ts";
 
 /** A line as routing and calls need it: parsed, opened, with its kind of channel. */
@@ -26,6 +27,8 @@ export interface Line {
   perSecond: number;
   config: unknown;
   webhookSecret: string | null;
+  /** Whence pushes to the channel's fixed paths come. */
+  webhookSenders: readonly Network[];
   definition: ChannelDefinition;
 }
 
@@ -54,8 +57,8 @@ export interface Directory {
 
 export interface DirectoryTools {
   loadChannel(name: string): Promise<ChannelDefinition | null>;
-  /** `outside`: the address comes from outside, and only public ones may be reached. */
-  fetch(request: Request, outside: boolean): Promise<Response>;
+  /** Lines name the addresses, so that not every one may be reached. */
+  fetch(request: Request): Promise<Response>;
 }
 
 /** Other instances see a changed line after at most this long. */
@@ -117,6 +120,7 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
         perSecond: line.perSecond,
         config: parsed.data,
         webhookSecret: line.webhookSecret === null ? null : ctx.seal.open(tenant, line.webhookSecret),
+        webhookSenders: (line.webhookSenders ?? []).map(readNetwork),
         definition,
       });
     }
@@ -189,7 +193,7 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
 
   function trial(definition: ChannelDefinition, config: unknown): Channel {
     return definition.create(config, {
-      fetch: (request) => tools.fetch(request, definition.outside === true),
+      fetch: tools.fetch,
       now: () => ctx.clock.now(),
       randomId: () => Buffer.from(ctx.randomBytes(16)).toString("hex"),
     });

@@ -7,7 +7,14 @@ import type { Context } from "../context.ts";
 import { parsePhone, samePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { accountOf } from "./accounts.ts";
-import { checkConfig, mergeConfig, type ProviderConfig, storedConfig, unknownChannel } from "./config.ts";
+import {
+  checkConfig,
+  mergeConfig,
+  type ProviderConfig,
+  refuseKeptSecrets,
+  storedConfig,
+  unknownChannel,
+} from "./config.ts";
 import type { Directory } from "./directory.ts";
 import { type LineView, showLine } from "./show.ts";
 
@@ -26,6 +33,7 @@ export interface NewLine {
   callerNumber?: string | null | undefined;
   providerConfig: ProviderConfig;
   webhookSecret?: string | null | undefined;
+  webhookSenders?: string[] | null | undefined;
   status?: "active" | "inactive" | undefined;
   maxConcurrent?: number | undefined;
   dailyLimit?: number | undefined;
@@ -51,6 +59,7 @@ export async function createLine(ctx: Context, tools: LineTools, tenant: string,
     providerConfig: ctx.seal.text(tenant, JSON.stringify(given)),
     callerNumber: shownNumber(line.callerNumber ?? null),
     webhookSecret: line.webhookSecret == null ? null : ctx.seal.text(tenant, line.webhookSecret),
+    webhookSenders: line.webhookSenders ?? null,
     status: line.status ?? "active",
     maxConcurrent: line.maxConcurrent ?? 0,
     dailyLimit: line.dailyLimit ?? 0,
@@ -159,10 +168,14 @@ export async function updateLine(
     if (change.price !== undefined) set.price = change.price;
     if (change.webhookSecret !== undefined)
       set.webhookSecret = change.webhookSecret === null ? null : ctx.seal.text(tenant, change.webhookSecret);
+    if (change.webhookSenders !== undefined) set.webhookSenders = change.webhookSenders;
     if (change.providerConfig !== undefined) {
       if (definition === null) throw new Refusal("conflict", "This build does not have the line's channel.");
-      const merged = mergeConfig(storedConfig(ctx.seal.open(tenant, line.providerConfig)), change.providerConfig);
-      const account = await accountOf(q, ctx, tenant, definition, checkConfig(definition, merged));
+      const stored = storedConfig(ctx.seal.open(tenant, line.providerConfig));
+      const merged = mergeConfig(stored, change.providerConfig);
+      const config = checkConfig(definition, merged);
+      refuseKeptSecrets(definition, stored, change.providerConfig);
+      const account = await accountOf(q, ctx, tenant, definition, config);
       set.providerConfig = ctx.seal.text(tenant, JSON.stringify(merged));
       set.accountId = account.id;
     }

@@ -1,5 +1,6 @@
 import { type Channel, ChannelError } from "../../channels/contract.ts";
 import type { Context } from "../context.ts";
+import { type RefusedFor, refusalTexts } from "../guard/url.ts";
 import { errorFields } from "../log.ts";
 import { checkConfig, mergeConfig, type ProviderConfig, unknownChannel } from "./config.ts";
 import { getLine, type LineTools } from "./lines.ts";
@@ -91,8 +92,14 @@ export async function askProbe(
   }
 }
 
+/** Refused by our own guard, which tells one fault from another. */
+function addressSaid(code: string | null): string | undefined {
+  return code !== null && Object.hasOwn(refusalTexts, code) ? refusalTexts[code as RefusedFor] : undefined;
+}
+
 /** Our own words and the provider's code, where it looks like one; never the provider's text. */
 function said(error: ChannelError): string {
   const code = error.code !== null && /^[\w.:-]+$/.test(error.code) ? ` (${error.cause}, ${error.code})` : "";
-  return (causeSaid[error.cause] ?? kindSaid[error.kind]) + (code === "" ? ` (${error.cause})` : code);
+  const refused = error.cause === "address" ? addressSaid(error.code) : undefined;
+  return (refused ?? causeSaid[error.cause] ?? kindSaid[error.kind]) + (code === "" ? ` (${error.cause})` : code);
 }

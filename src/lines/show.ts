@@ -28,6 +28,7 @@ export interface LineView {
   secretsSet: string[];
   webhookUrl: string;
   webhookSecretSet: boolean;
+  webhookSenders: string[];
   /** What the line is able to do; null where this version cannot read its config. */
   can: LineAbilities | null;
   created: string;
@@ -82,6 +83,7 @@ export async function showLine(
       ...shownConfig(definition, config),
       webhookUrl: `${tools.publicUrl()}/api/v1/calls/webhook/${line.providerType}/${token}`,
       webhookSecretSet: line.webhookSecret !== null,
+      webhookSenders: line.webhookSenders ?? [],
       can: abilities(definition, config),
       created: line.created.toISOString(),
       updated: line.updated.toISOString(),

@@ -131,6 +131,7 @@ function lineOf(id: number, channel = "alpha"): Line {
     perSecond: 0,
     config: { honours: ["privacy", "record", "displayNumber"] },
     webhookSecret: null,
+    webhookSenders: [],
     definition: definitions.get(channel) as ChannelDefinition,
   };
 }

@@ -35,6 +35,7 @@ export async function startBenchService(
     DATABASE_URL: databaseUrl,
     HUALU_DATA_DIR: folder,
     HUALU_ADMIN_KEY: key,
+    HUALU_ALLOW_NETWORKS: "127.0.0.1",
     HUALU_SECRET_KEY: secretKey.toString("base64"),
     LOG_LEVEL: "warn",
     ...more,

@@ -32,7 +32,7 @@ test("the definition, and the registry's", async () => {
   const parsed = ronglian.config.parse({ accountSid, authToken, appId });
   expect(parsed).toMatchObject({ baseUrl: "https://app.cloopen.com:8883", accountLevel: "SubAccounts" });
   expect(ronglian.accountKey(parsed)).toBe(`${accountSid}/${appId}`);
-  expect(ronglian.legacyPaths).toEqual([""]);
+  expect(ronglian.legacyPaths).toEqual(["", "CallAuth", "CallEstablish", "Hangup"]);
   expect([channel.find, channel.follow, channel.poll]).toEqual([undefined, undefined, undefined]);
 });
 

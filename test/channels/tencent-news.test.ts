@@ -33,7 +33,7 @@ describe("the definition", () => {
     expect(tencent.accountKey(parsed)).toBe(`${sdkAppId}@ccc.tencentcloudapi.com`);
     expect(tencent.honours(parsed)).not.toContain("record");
     expect(tencent.honours({ ...parsed, recorded: true })).toContain("record");
-    expect(tencent.legacyPaths).toEqual([""]);
+    expect(tencent.legacyPaths).toEqual(["", "token"]);
   });
   test("a wrong field is named, its value is not", () => {
     const wrong = tencent.config.safeParse({ ...settings, secretId: "not an id 13900000000" });

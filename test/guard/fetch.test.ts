@@ -1,6 +1,7 @@
 /** The guarded fetch behind the channels' door: what a far side does wrong is told as the plain one tells it. */
 import { afterAll, expect, test } from "bun:test";
 import { createServer } from "node:http";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { open, send } from "../../channels/kit/http.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readNetwork } from "../../src/guard/addresses.ts";
@@ -57,14 +58,57 @@ test("of a far side that fails nobody knows what it did, and nothing is sent twi
   await Promise.all([mute.stop(), stuck.stop()]);
 });
 
-test("a second request does not go over a connection that the far side may just be closing", async () => {
-  const ports = new Set<number | undefined>();
-  const far = await serve((request, response) => {
-    ports.add(request.socket.remotePort);
-    response.end("ok");
+/** A far side that is told for each connection what to do with the nth request on it. */
+async function connections(answers: (request: number, socket: Socket) => void) {
+  let opened = 0;
+  let arrived = 0;
+  const server = createTcpServer((socket) => {
+    opened += 1;
+    let asked = 0;
+    socket.on("error", () => socket.destroy());
+    socket.on("data", (bytes) => {
+      if (!bytes.toString("latin1").startsWith("POST ")) return;
+      arrived += 1;
+      asked += 1;
+      answers(asked, socket);
+    });
   });
-  for (let n = 0; n < 3; n += 1) await send(fetch, post(far.url), never());
-  expect(ports.size).toBe(3);
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}`;
+  return { url, counts: () => [opened, arrived], stop: () => void server.close() };
+}
+const yes = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+test("one request after the other goes over the same connection", async () => {
+  const far = await connections((_, socket) => void socket.write(yes));
+  for (let n = 0; n < 5; n += 1) await send(fetch, post(far.url), never());
+  expect(far.counts()).toEqual([1, 5]);
+  far.stop();
+});
+
+test("a connection that was closed meanwhile is not used", async () => {
+  let closed = (): void => {};
+  const over = new Promise<void>((done) => {
+    closed = done;
+  });
+  const far = await connections((_, socket) => {
+    socket.on("close", () => closed());
+    socket.write(yes, () => setTimeout(() => socket.end(), 20));
+  });
+  await send(fetch, post(far.url), never());
+  await over;
+  expect((await send(fetch, post(far.url), never())).status).toBe(200);
+  expect(far.counts()).toEqual([2, 2]);
+  far.stop();
+});
+
+test("of a request whose connection closes just then nobody knows, and it is not sent again", async () => {
+  const far = await connections((request, socket) => void (request === 1 ? socket.write(yes) : socket.destroy()));
+  await send(fetch, post(far.url), never());
+  const error = await failure(send(fetch, post(far.url), never()), "a connection that closes");
+  expect([error.kind, error.effect, error.code]).toEqual(["unreachable", "unknown", "ECONNRESET"]);
+  expect(far.counts()).toEqual([1, 2]);
   far.stop();
 });
 
@@ -74,7 +118,7 @@ test("what was never sent had no effect: no connection, an address that is not p
   const far = await startFault("mute");
   const closed = guardedFetch(createGuard({ clock: systemClock(), allowed: [] }));
   const private_ = await failure(send(closed, post(far.url), never()), "a private address");
-  expect(private_.message).toBe("refused (parameter, code not_public), effect none");
+  expect(private_.message).toBe("refused (address, code not_public), effect none");
   expect(far.arrived).toBe(0);
   await far.stop();
   const failing = (code: string) =>
@@ -88,7 +132,7 @@ test("what was never sent had no effect: no connection, an address that is not p
       }),
     );
   const nameless = await failure(send(failing("ENOTFOUND"), post("http://nowhere.example/"), never()), "no name");
-  expect([nameless.kind, nameless.effect]).toEqual(["refused", "none"]);
+  expect([nameless.kind, nameless.effect, nameless.cause]).toEqual(["unreachable", "none", "address"]);
   const unresolved = await failure(send(failing("EAI_AGAIN"), post("http://some.example/"), never()), "no resolver");
   expect([unresolved.kind, unresolved.effect]).toEqual(["unreachable", "none"]);
 });

@@ -48,6 +48,7 @@ describe("a line", () => {
       providerConfig: { account: "a1" },
       secretsSet: ["secret"],
       webhookSecretSet: true,
+      webhookSenders: [],
       can: { honours: ["privacy"], controls: ["mute"], hangup: true, live: "reliable" },
       archived: null,
     });
@@ -85,10 +86,49 @@ describe("a line", () => {
     const one = await create();
     const other = await create();
     expect(other.webhookUrl).toBe(one.webhookUrl);
-    const body = { providerConfig: { account: "a2" } };
+    const body = { providerConfig: { account: "a2", secret: "secret-of-a2" } };
     const moved = (await app.ask("PUT", `${linesPath}/${other.id}`, { body })).body.line;
     expect(moved.webhookUrl).not.toBe(one.webhookUrl);
     expect((await app.ask("GET", `${linesPath}/${one.id}`)).body.webhookUrl).toBe(one.webhookUrl);
+  });
+
+  test("keeps no secret where it moves: to another address or account it is given again, all of it", async () => {
+    const { id } = await create({}, { backup: "second-secret" });
+    const put = (providerConfig: object) => app.ask("PUT", `${linesPath}/${id}`, { body: { providerConfig } });
+    const before = await openedConfig(id);
+    const again = (name: string) => ({
+      field: `providerConfig.${name}`,
+      message: expect.stringMatching(/重新填写.*given again/),
+    });
+    for (const move of [{ node: "https://elsewhere.example" }, { account: "a2" }]) {
+      const kept = await put(move);
+      expect([kept.status, kept.body.code, kept.body.errors]).toEqual([
+        422,
+        "invalid",
+        [again("secret"), again("backup")],
+      ]);
+      expect((await put({ ...move, secret: "another-secret" })).body.errors).toEqual([again("backup")]);
+    }
+    expect(await openedConfig(id)).toEqual(before);
+    // The same address, said in so many words, is no move; a secret that is taken out is not kept.
+    expect((await put({ node: "https://node.example", account: "a1", probe: "no" })).status).toBe(200);
+    expect((await put({ node: "https://elsewhere.example", secret, backup: null })).status).toBe(200);
+    expect((await put({ node: null })).status).toBe(422);
+    expect(await openedConfig(id)).toEqual({ account: "a1", secret, node: "https://elsewhere.example", probe: "no" });
+  });
+
+  test("lists whence its pushes come: addresses and networks, and none that is half of the world", async () => {
+    const { id } = await create();
+    const put = (webhookSenders: unknown) => app.ask("PUT", `${linesPath}/${id}`, { body: { webhookSenders } });
+    const listed = ["203.0.113.7", "198.51.100.0/24", "2001:db8::/32"];
+    expect((await put(listed)).body.line.webhookSenders).toEqual(listed);
+    for (const wrong of ["relay.example", "10.1", "0.0.0.0/0", "128.0.0.0/1", "::/0", "203.0.113.0/33", ""]) {
+      const { status, body } = await put([listed[0], wrong]);
+      expect([wrong, status, body.errors[0].field]).toEqual([wrong, 422, "webhookSenders.1"]);
+      expect(body.errors[0].message).toMatch(/不是地址.*neither an address/);
+    }
+    expect((await app.ask("GET", `${linesPath}/${id}`)).body.webhookSenders).toEqual(listed);
+    expect((await put(null)).body.line.webhookSenders).toEqual([]);
   });
 
   test("agrees on its account with lines that are made at the same time", async () => {
@@ -201,6 +241,7 @@ test("channels tell what to fill in", async () => {
     agentKind: "phone",
     fixedWebhooks: ["/api/v1/calls/webhook/trial/status"],
     secretFields: ["secret", "backup"],
+    addressFields: ["node"],
   });
   const { properties, required } = channels[0].config;
   expect(required).toEqual(["account", "secret"]);

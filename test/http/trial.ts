@@ -9,6 +9,7 @@ const trialConfig = z.strictObject({
     .meta({ title: "账户 · Account" }),
   secret: z.string().min(8).meta({ title: "密钥 · Secret" }),
   backup: z.string().min(8).optional(),
+  node: z.url().default("https://node.example"),
   probe: z.enum(["yes", "no", "leaks", "mute"]).default("yes"),
 });
 type TrialConfig = z.output<typeof trialConfig>;
@@ -18,7 +19,8 @@ export const trial: ChannelDefinition<TrialConfig> = {
   title: { zh: "试验", en: "Trial" },
   config: trialConfig,
   secretFields: ["secret", "backup"],
-  accountKey: ({ account, secret }) => `${account}/${secret}`,
+  addressFields: ["node"],
+  accountKey: ({ account }) => account,
   simulated: false,
   agentKind: "phone",
   honours: () => ["privacy"],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { randomBytes } from "node:crypto";
 import { type E9Provider, startE9Provider } from "../../channels/e9/fake.ts";
 import { createService } from "../../src/service.ts";
-import { customer, startTestService, startTimeoutMs, type TestService } from "../service.ts";
+import { customer, loopback, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { type TestTenant, tenantOf, toldOf } from "./tenant.ts";
 
 const minute = 60_000;
@@ -144,6 +144,7 @@ describe("how often", () => {
       publicUrl: null,
       adminKey: on.key,
       demo: false,
+      allowNetworks: loopback,
     });
     const { url } = await again.start();
     const ask = async (customerPhone: string) => {

@@ -62,6 +62,7 @@ export function lineOf(id: number, more: Partial<Line> & { honours?: Wish["field
     perSecond: 0,
     config: { honours },
     webhookSecret: null,
+    webhookSenders: [],
     definition: channels[channel as ChannelName],
     ...rest,
   };

@@ -38,6 +38,7 @@ beforeAll(async () => {
     DATABASE_URL: database.url,
     HUALU_DATA_DIR: dataDir,
     HUALU_ADMIN_KEY: key,
+    HUALU_ALLOW_NETWORKS: "127.0.0.1",
     HUALU_SECRET_KEY: secretKey.toString("base64"),
     LOG_LEVEL: "trace",
   };

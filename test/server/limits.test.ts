@@ -42,6 +42,7 @@ beforeAll(async () => {
     DATABASE_URL: url,
     HUALU_DATA_DIR: join(folder, String(index)),
     HUALU_ADMIN_KEY: key,
+    HUALU_ALLOW_NETWORKS: "127.0.0.1",
     HUALU_SECRET_KEY: secretKey,
     LOG_LEVEL: "error",
   }));

@@ -27,6 +27,11 @@ export const definitionChecks: Check[] = [
         assert(typeof field === "object" && field.title, `the field ${name} has no title`);
       }
       for (const name of definition.secretFields) assert(name in fields, `the secret field ${name} does not exist`);
+      for (const name of definition.addressFields) assert(name in fields, `the address ${name} does not exist`);
+      const addresses = Object.entries(fields).filter(
+        ([, field]) => typeof field === "object" && field.format === "uri",
+      );
+      for (const [name] of addresses) assert(definition.addressFields.includes(name), `${name} is an address too`);
       const parsed: unknown = definition.config.parse(config);
       assert(typeof parsed === "object" && parsed !== null);
       const isHidden = (name: string) => definition.secretFields.includes(name);

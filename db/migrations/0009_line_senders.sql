@@ -1,0 +1,1 @@
+ALTER TABLE "call_lines" ADD COLUMN "webhook_senders" jsonb;
