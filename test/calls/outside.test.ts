@@ -1,7 +1,7 @@
 /** A described channel's address comes from outside: the service reaches public ones, and what its operator allows. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type CustomProvider, startCustomProvider } from "../../channels/custom/fake.ts";
-import { examples } from "../channels/custom-harness.ts";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { customer, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { virtualTime } from "../time.ts";
 import { attemptsOf, endOf } from "./variant.ts";

@@ -1,5 +1,6 @@
 /** Every provider with its simulated far side, all playing in one virtual time: one more is one more entry. */
 import { type DialectName, startCustomProvider } from "../../channels/custom/fake.ts";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { custom } from "../../channels/custom/index.ts";
 import { startE9Provider } from "../../channels/e9/fake.ts";
 import { e9 } from "../../channels/e9/index.ts";
@@ -7,7 +8,6 @@ import { startFakeProvider } from "../../channels/fake/fake.ts";
 import { fake } from "../../channels/fake/index.ts";
 import { startHwProvider } from "../../channels/hw/fake.ts";
 import { hw } from "../../channels/hw/index.ts";
-import { examples } from "../channels/custom-harness.ts";
 import { common, newLine, personal, plays, type Start } from "./provider.ts";
 import { vendors } from "./vendors.ts";
 

@@ -20,6 +20,8 @@ export interface Script {
   /** Seconds at speed 1; 10 by default. */
   talkSeconds?: number;
   answer?: PlaceAnswer;
+  /** With `refused`; 3001 by default. */
+  code?: number;
   /** The hang-up and the record are never pushed; whoever asks is told. */
   losesFinal?: boolean;
   /** Pushes come doubled and disordered, and B's answer never by itself. */
