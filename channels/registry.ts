@@ -2,17 +2,17 @@
 import type { ChannelDefinition } from "./contract.ts";
 
 const channels: Record<string, () => Promise<ChannelDefinition>> = {
-  custom: async () => (await import("./custom/index.ts")).custom,
   aliyun: async () => (await import("./aliyun/index.ts")).aliyun,
+  custom: async () => (await import("./custom/index.ts")).custom,
   e9: async () => (await import("./e9/index.ts")).e9,
   fake: async () => (await import("./fake/index.ts")).fake,
   hollycrm: async () => (await import("./custom/hollycrm.ts")).hollycrm,
   hw: async () => (await import("./hw/index.ts")).hw,
+  hwvoice: async () => (await import("./hwvoice/index.ts")).hwvoice,
   jy: async () => (await import("./custom/jy.ts")).jy,
-  tencent: async () => (await import("./tencent/index.ts")).tencent,
   qimoor: async () => (await import("./qimoor/index.ts")).qimoor,
   ronglian: async () => (await import("./ronglian/index.ts")).ronglian,
-  hwvoice: async () => (await import("./hwvoice/index.ts")).hwvoice,
+  tencent: async () => (await import("./tencent/index.ts")).tencent,
   tianrun: async () => (await import("./tianrun/index.ts")).tianrun,
 };
 

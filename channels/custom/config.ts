@@ -124,7 +124,10 @@ export const fields = {
   probe: exchange
     .optional()
     .meta(
-      bilingual("连通性测试 · Probe", "不响铃的请求；缺省只看能否连通 · Rings nobody; without it only reach is proved"),
+      bilingual(
+        "连通性测试 · Probe",
+        "不响铃的请求；缺省只换取令牌并看能否连通 · Rings nobody; without it a token and reach are all that is proved",
+      ),
     ),
   message: message
     .prefault({})

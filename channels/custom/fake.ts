@@ -1,10 +1,11 @@
-/** The far side of described providers: one protocol on a socket, spoken in one of four dialects. */
+/** The far side of described providers: one protocol on a socket, spoken in one of five dialects. */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type FarCall, openCalls, type SetTimer } from "./far/calls.ts";
 import type { Dialect } from "./far/dialect.ts";
 import { familyDialect } from "./far/family.ts";
 import { formDialect } from "./far/form.ts";
+import { hollycrmDialect } from "./far/hollycrm.ts";
 import { jsonDialect } from "./far/json.ts";
 import { malformed, type Operation, openOperations, type Result, unauthorized } from "./far/operations.ts";
 import type { Script } from "./far/plan.ts";
@@ -14,13 +15,21 @@ import { xmlDialect } from "./far/xml.ts";
 
 export type { Script } from "./far/plan.ts";
 
-const dialects = { json: jsonDialect, form: () => formDialect, xml: () => xmlDialect, family: () => familyDialect };
+const dialects = {
+  json: jsonDialect,
+  form: () => formDialect,
+  xml: () => xmlDialect,
+  family: () => familyDialect,
+  hollycrm: hollycrmDialect,
+};
 export type DialectName = keyof typeof dialects;
 
 export interface CustomProviderOptions {
   dialect: DialectName;
   /** Account → what signs its requests, and what proves pushes to it. */
   accounts: Record<string, { secret: string; pushSecret: string }>;
+  /** 0, the default, takes any free one. */
+  port?: number;
   /** 100 makes a call a hundred times as fast. */
   speed?: number;
   now?: () => number;
@@ -74,7 +83,7 @@ export async function startCustomProvider(options: CustomProviderOptions): Promi
     // A connection that breaks off is nobody's error here: the far side just goes on.
     serve(request, response).catch(() => response.socket?.destroy());
   });
-  port = await listen(server);
+  port = await listen(server, options.port ?? 0);
 
   let stopping: Promise<void> | null = null;
   return {
@@ -122,12 +131,15 @@ function serving({ dialect, operations, requests, secretOf, recorded, now }: Ser
     const body = await read(request);
     const [, sound] = /^\/recordings\/([\w-]+)\.mp3$/.exec(url.pathname) ?? [];
     if (sound !== undefined) return sendSound(response, recorded(sound));
-    const [, name = ""] = /^\/v1\/(\w+)$/.exec(url.pathname) ?? [];
+    const [, usual = ""] = /^\/v1\/(\w+)$/.exec(url.pathname) ?? [];
+    const name = dialect.nameOf ? (dialect.nameOf(url) ?? "") : usual;
+    const asked = { method: request.method ?? "", url, headers: request.headers, body: body ?? Buffer.alloc(0) };
+    const early = dialect.before?.(asked, secretOf, now()) ?? null;
+    if (early !== null) return void response.writeHead(200, { "content-type": early.contentType }).end(early.body);
     const operation = Object.hasOwn(operations, name) ? operations[name] : undefined;
     if (operation === undefined || body === null) {
       return void response.writeHead(404, { "content-type": "text/html" }).end("<html>not found");
     }
-    const asked = { method: request.method ?? "", url, headers: request.headers, body };
     const fields = dialect.read(asked);
     const account = fields === null ? null : dialect.admit(asked, fields, secretOf, now());
     count(fields !== null && account === null ? "unauthorized" : name);
@@ -152,10 +164,10 @@ function isRecorded(calls: readonly FarCall[], id: string): boolean {
 }
 
 /** The port it listens on. */
-async function listen(server: Server): Promise<number> {
+async function listen(server: Server, wanted: number): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    server.listen(wanted, "127.0.0.1", resolve);
   });
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;

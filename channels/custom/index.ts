@@ -107,8 +107,12 @@ export function createCustom(provider: string, config: CustomConfig, tools: Chan
       return placementOf(config, order, await wire.ask(place, orderValues(config, order), signal));
     },
     async probe(signal) {
-      if (probe === undefined) await wire.reach(signal);
-      else await wire.ask(probe, {}, signal);
+      if (probe !== undefined) await wire.ask(probe, {}, signal);
+      else {
+        // Whoever hands out tokens proves the credentials; that the API answers, be it a no, proves its reach.
+        await tokens?.current(signal);
+        await wire.reach(signal);
+      }
     },
     ...(find &&
       ({

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createServer, type Server } from "node:net";
 import { ChannelError } from "../../channels/contract.ts";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { channelNames, loadChannel } from "../../channels/registry.ts";
 import { readNetwork } from "../../src/guard/addresses.ts";
 import { createService } from "../../src/service.ts";
-import { examples } from "../channels/custom-harness.ts";
 import { customer, type Json, startTestService, startTimeoutMs, type TestService } from "../service.ts";
 import { virtualTime } from "../time.ts";
 import { attemptsOf, endOf } from "./variant.ts";

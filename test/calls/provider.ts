@@ -2,16 +2,38 @@
 import type { TestService } from "../service.ts";
 import type { VirtualTime } from "../time.ts";
 
-/** By the customer's last digit, which every far side obeys. */
-export const endings = { answered: 0, "a-no-answer": 1, "b-no-answer": 2, "a-busy": 3, "b-busy": 4 } as const;
+/** Of each the customer's last digit, which every far side obeys; null for what only a script brings about. */
+export const endings = {
+  answered: 0,
+  "a-no-answer": 1,
+  "b-no-answer": 2,
+  "a-busy": 3,
+  "b-busy": 4,
+  "b-declined": 5,
+  "a-declined": null,
+  /** Vacant: no such number. Malformed: no number at all. */
+  "b-vacant": null,
+  "b-malformed": null,
+  /** A leg fails, and nobody says why. */
+  "a-failed": null,
+  "b-failed": null,
+  /** After the two have talked; where this is told, the others' `answered` is that B does. */
+  "a-hangs-up": null,
+  "max-duration": null,
+  /** The provider itself could not. */
+  "server-error": null,
+} as const;
 export type Ending = keyof typeof endings;
 export const all = Object.keys(endings) as Ending[];
+export const talked: readonly Ending[] = ["answered", "a-hangs-up", "max-duration"];
 
 export interface Provider {
   name: string;
   precisionMs: number;
   /** Those that it has a word of its own for. */
   endings: readonly Ending[];
+  /** The calls to this customer end so, whatever the number's last digit says. */
+  script(customer: string, ending: Ending, talkSeconds: number): void;
   /** What no message of its tells, by the record's names: always empty, whatever happened. */
   cannotKnow: readonly string[];
   /** What it does not tell and its adapter infers, by the record's names: there, and marked as estimated. */
@@ -22,6 +44,37 @@ export interface Provider {
   /** The end of the calls to this customer is played, and never pushed. */
   losesEnd?: (customer: string) => void;
   stop(): Promise<void>;
+}
+
+/** What every one of them has a word for. */
+export const common = ["answered", "a-no-answer", "b-no-answer"] as const;
+
+/** What lies with a person or a number, each told from the others. */
+export const personal = ["a-busy", "b-busy", "a-declined", "b-declined", "b-vacant", "b-malformed"] as const;
+
+interface Scripted<Word> {
+  script(customer: string, script: { ending: Word; talkSeconds: number }): void;
+}
+
+/** `alike`: endings that the far side's script calls as the table does; `others`: what it calls the others. */
+export function plays<Word extends string>(
+  far: Scripted<Word>,
+  alike: readonly (Ending & Word)[],
+  others: Partial<Record<Ending, Word>> = {},
+): Pick<Provider, "endings" | "script"> {
+  const words = new Map<Ending, Word>(alike.map((name) => [name, name]));
+  for (const ending of all) {
+    const word = others[ending];
+    if (word !== undefined) words.set(ending, word);
+  }
+  return {
+    endings: [...words.keys()],
+    script(customer, ending, talkSeconds) {
+      const word = words.get(ending);
+      if (word === undefined) throw new Error(`no word for ${ending}`);
+      far.script(customer, { ending: word, talkSeconds });
+    },
+  };
 }
 
 export type Start = (on: TestService, time: VirtualTime) => Promise<Provider>;

@@ -1,5 +1,6 @@
 /** Every provider with its simulated far side, all playing in one virtual time: one more is one more entry. */
 import { type DialectName, startCustomProvider } from "../../channels/custom/fake.ts";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { custom } from "../../channels/custom/index.ts";
 import { startE9Provider } from "../../channels/e9/fake.ts";
 import { e9 } from "../../channels/e9/index.ts";
@@ -7,8 +8,7 @@ import { startFakeProvider } from "../../channels/fake/fake.ts";
 import { fake } from "../../channels/fake/index.ts";
 import { startHwProvider } from "../../channels/hw/fake.ts";
 import { hw } from "../../channels/hw/index.ts";
-import { examples } from "../channels/custom-harness.ts";
-import { all, newLine, type Start } from "./provider.ts";
+import { common, newLine, personal, plays, type Start } from "./provider.ts";
 import { vendors } from "./vendors.ts";
 
 const startFake: Start = async (on, { now, setTimer }) => {
@@ -19,7 +19,10 @@ const startFake: Start = async (on, { now, setTimer }) => {
   return {
     name: "fake",
     precisionMs: fake.precisionMs,
-    endings: all,
+    ...plays(far, [...common, ...personal], {
+      "max-duration": "answered",
+      "server-error": "no-capacity",
+    }),
     cannotKnow: [],
     lineId: (await newLine(on, { providerType: "fake", providerConfig })).id,
     losesEnd: (customer) => far.script(customer, { losesFinal: true }),
@@ -38,7 +41,8 @@ const startE9: Start = async (on, { now, setTimer }) => {
   return {
     name: "e9",
     precisionMs: e9.precisionMs,
-    endings: all,
+    // Declined is busy here, vacant unreachable.
+    ...plays(far, [...common, "a-busy", "b-busy", "server-error"], { "max-duration": "answered" }),
     // It tells of calling and of answering, never of ringing.
     cannotKnow: ["aRingTime", "bRingTime", "ringDuration"],
     lineId: line.id,
@@ -56,7 +60,7 @@ const startHw: Start = async (on, { now, setTimer }) => {
     name: "hw",
     precisionMs: hw.precisionMs,
     // Busy, declined, vacant: all of them are "the call failed" here.
-    endings: ["answered", "a-no-answer", "b-no-answer"],
+    ...plays(far, [...common, "a-failed", "b-failed", "a-hangs-up"]),
     // When B begins to be called is in no record, only when it rings.
     cannotKnow: ["bCallTime"],
     lineId: (await newLine(on, { providerType: "hw", providerConfig })).id,
@@ -76,7 +80,9 @@ const startDescribed =
     return {
       name,
       precisionMs: custom.precisionMs,
-      endings: all,
+      ...plays(far, [...common, ...personal], {
+        "max-duration": "answered",
+      }),
       // The far side's protocol has a word for all of it; a real provider's may not.
       cannotKnow: [],
       lineId: (await newLine(on, { providerType, providerConfig })).id,

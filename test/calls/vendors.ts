@@ -11,7 +11,7 @@ import { startTencentProvider } from "../../channels/tencent/fake.ts";
 import { tencent } from "../../channels/tencent/index.ts";
 import { startTianrunProvider } from "../../channels/tianrun/fake.ts";
 import { tianrun } from "../../channels/tianrun/index.ts";
-import { all, newLine, type Start } from "./provider.ts";
+import { common, newLine, personal, plays, type Start } from "./provider.ts";
 
 const startAliyun: Start = async (on, { now, setTimer }) => {
   const [accessKeyId, accessKeySecret, instanceId] = ["LTAI5tDemoKeyOfNobody", "secret-of-the-ram-user", "ccc-same"];
@@ -24,7 +24,7 @@ const startAliyun: Start = async (on, { now, setTimer }) => {
   return {
     name: "aliyun",
     precisionMs: aliyun.precisionMs,
-    endings: all,
+    ...plays(far, [...common, ...personal, "a-hangs-up"]),
     cannotKnow: ["bCallTime"],
     lineId: line.id,
     stop: far.stop,
@@ -46,7 +46,10 @@ const startHwvoice: Start = async (on, { now, setTimer }) => {
   return {
     name: "hwvoice",
     precisionMs: hwvoice.precisionMs,
-    endings: all,
+    ...plays(far, [...common, ...personal], {
+      "max-duration": "answered",
+      "server-error": "no-port",
+    }),
     // The number shown is the application's, of its settings: it takes none without a country.
     cannotKnow: ["callerNumber"],
     lineId: (await newLine(on, { providerType: "hwvoice", providerConfig, callerNumber: null })).id,
@@ -65,7 +68,7 @@ const startQimoor: Start = async (on, { now, setTimer }) => {
     name: "qimoor",
     precisionMs: qimoor.precisionMs,
     // Busy is no word of its events.
-    endings: ["answered", "a-no-answer", "b-no-answer"],
+    ...plays(far, common),
     cannotKnow: ["aRingTime", "bCallTime"],
     // That B's phone rings shows that A has answered.
     infers: { aOffhookTime: "a.answered" },
@@ -84,8 +87,8 @@ const startRonglian: Start = async (on, { now, setTimer }) => {
   return {
     name: "ronglian",
     precisionMs: ronglian.precisionMs,
-    // Busy, declined, vacant: all of them are "no answer" or "the call failed" here.
-    endings: ["answered", "a-no-answer", "b-no-answer"],
+    // Declined is "no answer" here, busy and vacant are "the call failed".
+    ...plays(far, [...common, "a-failed", "b-failed", "a-hangs-up"], { "max-duration": "answered" }),
     cannotKnow: [],
     lineId: (await newLine(on, { providerType: "ronglian", providerConfig })).id,
     stop: far.stop,
@@ -118,7 +121,7 @@ const startTencent: Start = async (on, { now, setTimer }) => {
   return {
     name: "tencent",
     precisionMs: tencent.precisionMs,
-    endings: all,
+    ...plays(far, [...common, ...personal, "a-hangs-up"]),
     cannotKnow: ["bCallTime"],
     lineId: line.id,
     seatOf: (n) => `agent${n}@example.com`,
@@ -141,7 +144,7 @@ const startTianrun =
     return {
       name: `tianrun ${flavor}`,
       precisionMs: tianrun.precisionMs,
-      endings: all,
+      ...plays(far, [...common, ...personal]),
       // When B begins to be called nothing tells; that A's phone rings only pushes do.
       cannotKnow: pushed ? ["bCallTime"] : ["bCallTime", "aRingTime"],
       // That B's phone rings, or that the two talk, shows that A has answered.

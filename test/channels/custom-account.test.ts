@@ -1,8 +1,9 @@
 /** What a described line keeps or lets through beside its requests: tokens, proofs, recordings. */
 import { afterAll, expect, test } from "bun:test";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { custom } from "../../channels/custom/index.ts";
 import { failure } from "./checks/check.ts";
-import { account, examples, secret, startCustomHarness } from "./custom-harness.ts";
+import { account, secret, startCustomHarness } from "./custom-harness.ts";
 import { orderTo } from "./fake-harness.ts";
 import { phone } from "./harness.ts";
 import { never, read, withLine } from "./line.ts";

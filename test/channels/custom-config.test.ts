@@ -1,10 +1,11 @@
 /** The dry run: what is wrong with a description is told by its field, before a phone rings, and never by its value. */
 import { expect, test } from "bun:test";
 import { customConfig } from "../../channels/custom/config.ts";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { hollycrm } from "../../channels/custom/hollycrm.ts";
 import { jy } from "../../channels/custom/jy.ts";
 import { loadChannel } from "../../channels/registry.ts";
-import { account, examples, secret } from "./custom-harness.ts";
+import { account, secret } from "./custom-harness.ts";
 
 const canary = "c4n4ry";
 const line = { baseUrl: "https://api.example.com", account, secret };

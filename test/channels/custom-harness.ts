@@ -2,10 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { ChannelDefinition, RawDelivery } from "../../channels/contract.ts";
 import { type CustomProvider, type DialectName, type Script, startCustomProvider } from "../../channels/custom/fake.ts";
-import formExample from "../../channels/custom/fixtures/form.json";
-import jsonExample from "../../channels/custom/fixtures/json.json";
-import jyExample from "../../channels/custom/fixtures/jy.json";
-import xmlExample from "../../channels/custom/fixtures/xml.json";
+import { examples } from "../../channels/custom/far/examples.ts";
 import { custom } from "../../channels/custom/index.ts";
 import { jy } from "../../channels/custom/jy.ts";
 import { orderTo } from "./fake-harness.ts";
@@ -18,7 +15,6 @@ const otherSecret = "another-secret-altogether";
 /** A call of 15 s in 0.3 s. */
 const speed = 50;
 
-export const examples = { json: jsonExample, form: formExample, xml: xmlExample, jy: jyExample };
 type ExampleName = keyof typeof examples;
 const dialects: Record<ExampleName, DialectName> = { json: "json", form: "form", xml: "xml", jy: "family" };
 

@@ -73,7 +73,7 @@ export function detailOf(call: FarCall): Record<string, unknown> {
     ReleaseTime: endedAt,
     CallDuration: Math.floor(((endedAt ?? acceptedAt) - acceptedAt) / 1_000),
     RecordingReady: isRecorded(call),
-    ReleaseInitiator: "customer",
+    ReleaseInitiator: call.play.ending === "a-hangs-up" ? "agent" : "customer",
     ReleaseReason: call.reason,
     AgentEvents: [],
     CustomerEvents: [],

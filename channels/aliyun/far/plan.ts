@@ -1,6 +1,16 @@
 /** What a simulated two-way call will do, and when: pure. */
 
-export type Ending = "answered" | "a-no-answer" | "b-no-answer" | "a-busy" | "b-busy" | "a-declined" | "b-declined";
+export type Ending =
+  | "answered"
+  | "a-hangs-up"
+  | "a-no-answer"
+  | "b-no-answer"
+  | "a-busy"
+  | "b-busy"
+  | "a-declined"
+  | "b-declined"
+  | "b-vacant"
+  | "b-malformed";
 
 /** What becomes of the answer to StartBack2BackCall. All but `refused` and `unavailable` run the call. */
 export type PlaceAnswer = "normal" | "lost" | "never" | "garbage" | "refused" | "unavailable";
@@ -66,7 +76,13 @@ export type Step = { afterMs: number } & (
 
 const ringMs = 8_000;
 const talkSecondsDefault = 10;
-const failures = { "no-answer": "480 - Temporarily Unavailable", busy: "486 - Busy Here", declined: "603 - Decline" };
+const failures = {
+  "no-answer": "480 - Temporarily Unavailable",
+  busy: "486 - Busy Here",
+  declined: "603 - Decline",
+  vacant: "404 - Not Found",
+  malformed: "484 - Address Incomplete",
+};
 
 /** Milliseconds after acceptance, at speed 1. */
 export function planOf({ ending, talkSeconds }: Pick<Play, "ending" | "talkSeconds">, timeoutSeconds: number): Step[] {
@@ -84,16 +100,27 @@ export function planOf({ ending, talkSeconds }: Pick<Play, "ending" | "talkSecon
     case "a-no-answer":
       return [...aRings, fails(300 + ringing, "a", "no-answer")];
     case "a-declined":
-      return [...aRings, fails(2_000, "a", "declined")];
+      return [...aRings, fails(1_800, "a", "declined")];
     case "b-busy":
       return [...aAnswers, fails(2_900, "b", "busy")];
     case "b-no-answer":
       return [...bRings, fails(2_500 + ringing, "b", "no-answer")];
     case "b-declined":
       return [...bRings, fails(4_000, "b", "declined")];
+    case "b-vacant":
+      return [...aAnswers, fails(2_600, "b", "vacant")];
+    case "b-malformed":
+      return [...aAnswers, fails(2_600, "b", "malformed")];
+    // Whoever hangs up is told by the order of the two releases.
+    case "a-hangs-up":
     case "answered": {
       const over = 5_000 + 1_000 * (talkSeconds ?? talkSecondsDefault);
-      const release: Step = { afterMs: over, name: "release", leg: "b", reason: "200 - Okay" };
+      const release: Step = {
+        afterMs: over,
+        name: "release",
+        leg: ending === "answered" ? "b" : "a",
+        reason: "200 - Okay",
+      };
       return [...bRings, { afterMs: 5_000, name: "establish" }, release];
     }
   }

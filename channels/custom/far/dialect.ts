@@ -16,13 +16,22 @@ export interface Pushed {
   body: string;
 }
 
+export interface Written {
+  contentType: string;
+  body: string;
+}
+
 export interface Dialect {
+  /** The operation that an address asks for, where it is not `/v1/<operation>`. */
+  nameOf?(url: URL): string | null;
+  /** The answer to what is asked before anything else, such as for a token; null for everything else. */
+  before?(asked: Asked, secretOf: (account: string) => string | undefined, now: number): Written | null;
   /** The account that a request names, or null where it is not its own. */
   admit(asked: Asked, fields: Fields, secretOf: (account: string) => string | undefined, now: number): string | null;
   /** null where the body is not of this form. */
   read(asked: Asked): Fields | null;
   /** Times of a notice are epoch milliseconds until they are written. */
-  write(fields: Fields, call: Notice | readonly Notice[] | null): { contentType: string; body: string };
+  write(fields: Fields, call: Notice | readonly Notice[] | null): Written;
   push(notice: Notice, secret: string, now: number): Pushed;
 }
 

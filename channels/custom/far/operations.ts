@@ -34,7 +34,7 @@ export function openOperations({ calls, origin, scriptFor }: OperationsOptions):
       const order = readOrder(fields);
       if (order === null) return malformed;
       const play = playOf(order.to, scriptFor(order.to, order.data));
-      if (play.answer === "refused") return no(3001);
+      if (play.answer === "refused") return no(play.code ?? 3001);
       if (play.answer === "unavailable") return no(5001, 500);
       const { id } = calls.start(account, order, play);
       return play.answer === "lost" ? "lost" : yes({ id });

@@ -17,7 +17,11 @@ export type PlaceAnswer = "normal" | "lost" | "refused" | "unavailable";
 /** A test's wishes for one call, over what the number's last digit says. */
 export interface Script {
   ending?: Ending;
+  /** Seconds at speed 1; 10 by default. */
+  talkSeconds?: number;
   answer?: PlaceAnswer;
+  /** With `refused`; 3001 by default. */
+  code?: number;
   /** The hang-up and the record are never pushed; whoever asks is told. */
   losesFinal?: boolean;
   /** Pushes come doubled and disordered, and B's answer never by itself. */
@@ -56,16 +60,20 @@ export interface Step {
 }
 
 const ringMs = 8_000;
-const talkMs = 10_000;
+const talkSecondsDefault = 10;
 
-export function planOf({ ending }: Play, maxSeconds: number): Step[] {
+export function planOf(
+  { ending, talkSeconds = talkSecondsDefault }: Pick<Play, "ending" | "talkSeconds">,
+  maxSeconds: number,
+): Step[] {
+  const cut = talkSeconds > maxSeconds;
+  const talkMs = Math.min(talkSeconds, maxSeconds) * 1_000;
   const step = (afterMs: number, event: StepName, leg: "a" | "b"): Step => ({ afterMs, event, leg, reason: null });
   const hangup = (afterMs: number, reason: string): Step => ({ afterMs, event: "hangup", leg: null, reason });
   const aCalled = step(0, "calling", "a");
   const aRings = [aCalled, step(300, "ringing", "a")];
   const bCalled = [...aRings, step(2_000, "answered", "a"), step(2_000, "calling", "b")];
   const bRings = [...bCalled, step(2_500, "ringing", "b")];
-  const cut = talkMs > maxSeconds * 1_000;
 
   switch (ending) {
     case "a-busy":
@@ -84,10 +92,6 @@ export function planOf({ ending }: Play, maxSeconds: number): Step[] {
     case "b-declined":
       return [...bRings, hangup(4_000, "b-declined")];
     case "answered":
-      return [
-        ...bRings,
-        step(5_000, "answered", "b"),
-        hangup(5_000 + Math.min(talkMs, maxSeconds * 1_000), cut ? "max-duration" : "completed"),
-      ];
+      return [...bRings, step(5_000, "answered", "b"), hangup(5_000 + talkMs, cut ? "max-duration" : "completed")];
   }
 }

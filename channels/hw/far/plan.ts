@@ -2,6 +2,7 @@
 
 export const endings = [
   "answered",
+  "a-hangs-up",
   "a-no-answer",
   "b-no-answer",
   "a-failed",
@@ -92,12 +93,11 @@ export function planOf(play: Pick<Play, "ending" | "talkSeconds">): Step[] {
       return [...bRings, end(4_000, 3)];
     case "b-no-answer":
       return [...bRings, end(2_500 + ringMs, 5)];
-    case "answered":
-      return [
-        ...bRings,
-        step(5_000, "answered", "b"),
-        end(5_000 + 1_000 * (play.talkSeconds ?? talkSecondsDefault), 0),
-      ];
+    case "a-hangs-up":
+    case "answered": {
+      const over = 5_000 + 1_000 * (play.talkSeconds ?? talkSecondsDefault);
+      return [...bRings, step(5_000, "answered", "b"), end(over, play.ending === "answered" ? 0 : 1)];
+    }
     default:
       return play.ending satisfies never;
   }

@@ -93,15 +93,15 @@ export function planOf(play: Pick<Play, "ending" | "talkSeconds">, maxMinutes: n
     case "a-busy":
       return [aCalled, end(600, 8108, 17, 518)];
     case "a-declined":
-      return [...aRings, end(1_500, 8004, 21, 518)];
+      return [...aRings, end(1_800, 8004, 21, 518)];
     case "a-no-answer":
       return [...aRings, end(300 + ringMs, 8107, 19, 514)];
     case "b-busy":
       return [...bCalled, end(2_900, 8102, 17, 518)];
     case "b-vacant":
-      return [...bCalled, end(2_900, 8100, 1, 518)];
+      return [...bCalled, end(2_600, 8100, 1, 518)];
     case "b-malformed":
-      return [...bCalled, end(2_900, 8002, 28, 518)];
+      return [...bCalled, end(2_600, 8002, 28, 518)];
     case "b-declined":
       return [...bRings, end(4_000, 8004, 21, 518)];
     case "b-no-answer":

@@ -1,6 +1,6 @@
 /** What a simulated callback will do, and when: pure. */
 
-export type Ending = "answered" | "a-no-answer" | "b-no-answer" | "a-failed" | "b-failed" | "b-declined";
+export type Ending = "answered" | "a-hangs-up" | "a-no-answer" | "b-no-answer" | "a-failed" | "b-failed" | "b-declined";
 
 /** What becomes of the answer to a request that places a call. All but `refused` and `unavailable` run the call. */
 export type PlaceAnswer = "normal" | "lost" | "never" | "garbage" | "refused" | "unavailable";
@@ -91,12 +91,11 @@ export function planOf(play: Pick<Play, "ending" | "talkSeconds">, maxCallTime: 
       return [...bRings, hangup(4_000, "b", "-9")];
     case "b-no-answer":
       return [...bRings, hangup(2_500 + ringMs, "b", "-9")];
-    case "answered":
-      return [
-        ...bRings,
-        step(5_000, "answer", "b"),
-        hangup(5_000 + talkMs, "b", talkSeconds > maxCallTime ? "2" : "4"),
-      ];
+    case "a-hangs-up":
+    case "answered": {
+      const byetype = talkSeconds > maxCallTime ? "2" : play.ending === "answered" ? "4" : "3";
+      return [...bRings, step(5_000, "answer", "b"), hangup(5_000 + talkMs, "b", byetype)];
+    }
     default:
       return play.ending satisfies never;
   }

@@ -2,6 +2,7 @@
 
 export const endings = [
   "answered",
+  "a-hangs-up",
   "a-no-answer",
   "a-busy",
   "a-declined",
@@ -109,9 +110,14 @@ export function planOf(play: Pick<Play, "ending" | "talkSeconds">): Step[] {
       return [...bRings, end(4_000, "userReject", "ok", "user")];
     case "b-no-answer":
       return [...bRings, end(2_500 + ringMs, "notAnswer", "ok")];
+    case "a-hangs-up":
     case "answered": {
       const talkMs = 1_000 * (play.talkSeconds ?? talkSecondsDefault);
-      return [...bRings, step(5_000, "b", "answers"), end(5_000 + talkMs, "ok", "ok", "user")];
+      return [
+        ...bRings,
+        step(5_000, "b", "answers"),
+        end(5_000 + talkMs, "ok", "ok", play.ending === "answered" ? "user" : "seat"),
+      ];
     }
     default:
       return play.ending satisfies never;

@@ -81,15 +81,15 @@ export function planOf(play: Pick<Play, "ending" | "talkSeconds">): Step[] {
     case "a-busy":
       return [aCalled, end(600, 30, 486)];
     case "a-declined":
-      return [...aRings, end(1_500, 30, 603)];
+      return [...aRings, end(1_800, 30, 603)];
     case "a-no-answer":
       return [...aRings, end(300 + ringMs, 30, 480)];
     case "b-busy":
       return [...aTalks, end(2_900, 32, 486)];
     case "b-vacant":
-      return [...aTalks, end(2_900, 32, 404)];
+      return [...aTalks, end(2_600, 32, 404)];
     case "b-malformed":
-      return [...aTalks, end(2_900, 31, 484)];
+      return [...aTalks, end(2_600, 31, 484)];
     case "b-declined":
       return [...bRings, end(4_000, 32, 603)];
     case "b-no-answer":
