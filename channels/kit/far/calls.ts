@@ -10,16 +10,20 @@ export interface CallTableOptions {
 
 export function openCallTable<Call>({ timers, speed: usualSpeed, keepEnded }: CallTableOptions) {
   const byId = new Map<string, Call>();
+  const running = new Map<string, Call>();
   const ended: string[] = [];
   /** The next step of each running call: one at a time, so that two steps of the same moment keep their order. */
   const nextSteps = new Map<string, () => void>();
 
   return {
-    add: (id: string, call: Call): void => void byId.set(id, call),
+    add(id: string, call: Call): void {
+      byId.set(id, call);
+      running.set(id, call);
+    },
     get: (id: string): Call | undefined => byId.get(id),
     /** Oldest first. */
     all: (): Call[] => [...byId.values()],
-    running: (): number => byId.size - ended.length,
+    running: (): Call[] => [...running.values()],
     /** Takes one step after the other, until the last or the call's end. `afterMs` counts from now, at speed 1. */
     play<Step extends { afterMs: number }>(
       id: string,
@@ -42,6 +46,7 @@ export function openCallTable<Call>({ timers, speed: usualSpeed, keepEnded }: Ca
     end(id: string): Call | undefined {
       nextSteps.get(id)?.();
       nextSteps.delete(id);
+      running.delete(id);
       ended.push(id);
       const oldest = ended.length > keepEnded ? ended.shift() : undefined;
       if (oldest === undefined) return undefined;

@@ -41,15 +41,14 @@ export type Far<Call, Script extends object> = Awaited<ReturnType<typeof openFar
 
 const keepEndedDefault = 20_000;
 
-/** `numberOf`: a customer's number as it is dialed here. */
-export async function openFarSide<Call, Script extends object>(options: FarSideOptions, numberOf = national) {
+export async function openFarSide<Call, Script extends object>(options: FarSideOptions) {
   const { now = Date.now, speed = 1, keepEnded = keepEndedDefault } = options;
   const socket = await openSocket(options);
   const timers = openTimers(options.setTimer);
   const pushes = openPushes(options.fetch ?? fetch, timers);
   const calls = openCallTable<Call>({ timers, speed, keepEnded });
   const { rang, ringsOf } = openRings();
-  const { script, scriptOf } = openScripts<Script>(numberOf);
+  const { script, scriptOf } = openScripts<Script>();
   const requests: Record<string, number> = {};
   const side: FarSide<Call, Script> = {
     url: socket.url,
@@ -63,9 +62,9 @@ export async function openFarSide<Call, Script extends object>(options: FarSideO
       return calls.all();
     },
     get running() {
-      return calls.running();
+      return calls.running().length;
     },
-    ringsOf: (customer) => ringsOf(numberOf(customer)),
+    ringsOf,
     requests,
     get pushesLost() {
       return pushes.lost();
@@ -75,8 +74,4 @@ export async function openFarSide<Call, Script extends object>(options: FarSideO
     requests[name] = (requests[name] ?? 0) + 1;
   };
   return { side, url: socket.url, serve: socket.serve, now, speed, timers, pushes, calls, rang, scriptOf, count };
-}
-
-function national(customer: string): string {
-  return customer.replace(/^\+86/, "");
 }

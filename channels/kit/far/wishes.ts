@@ -1,17 +1,18 @@
 /** What tests want to happen: a script for calls, a fault for one request. */
+import { national } from "./national.ts";
 
-export function openScripts<Script extends object>(numberOf: (customer: string) => string) {
+export function openScripts<Script extends object>() {
   const byTarget = new Map<string, Script>();
   const nextScripts: Script[] = [];
   return {
     script(target: string, script: Script): void {
       if (target === "next") nextScripts.push(script);
-      else byTarget.set(numberOf(target), script);
+      else byTarget.set(national(target), script);
     },
     /** By the call's own reference, where one is given, before by its customer; else the one for the next call. */
     scriptOf(customer: string, reference?: string): Partial<Script> {
-      const ofReference = reference === undefined ? undefined : byTarget.get(numberOf(reference));
-      return ofReference ?? byTarget.get(numberOf(customer)) ?? nextScripts.shift() ?? {};
+      const ofReference = reference === undefined ? undefined : byTarget.get(national(reference));
+      return ofReference ?? byTarget.get(national(customer)) ?? nextScripts.shift() ?? {};
     },
   };
 }

@@ -68,6 +68,6 @@ export function openCalls({ calls, rang, now }: Far<FarCall, Script>, { tell, te
     },
     hangUp,
     running: (account: string, agent: string): FarCall | undefined =>
-      calls.all().find((call) => call.account === account && call.order.first === agent && call.end === null),
+      calls.running().find((call) => call.account === account && call.order.first === agent),
   };
 }
