@@ -206,7 +206,7 @@ describe("within the account's quota", () => {
     const { far, channel } = await startClocked({ perMinuteMax: 3 });
     for (let n = 0; n < 3; n += 1) await channel.probe(never());
     await expect(channel.probe(never())).rejects.toMatchObject({ kind: "limited", code: "http-429" });
-    expect(far.overQuota).toBe(1);
+    expect(far.door.overQuota).toBe(1);
   });
 });
 

@@ -3,7 +3,7 @@ import { type Answer, page } from "./answer.ts";
 import type { Timers } from "./timers.ts";
 
 export interface PlacedPlay {
-  /** `garbage` is a page that holds the customer's number; anything else but `lost` and `never` lets the yes through. */
+  /** `lost` and `never` are the answer's own; `garbage` is a page that holds the customer's number. */
   answer: string;
   /** Milliseconds before the answer leaves. */
   answerAfterMs?: number;
