@@ -58,7 +58,7 @@ async function readRound(channel: Channel, from: string | null): Promise<Round> 
     if (!batch) break;
     for (const delivery of batch.deliveries) ids.push(read(channel, delivery)[0]?.ref.callId ?? "");
     cursor = batch.cursor;
-    if (JSON.parse(cursor).offset === null) return { ids, cursor, pages };
+    if (JSON.parse(cursor).page === null) return { ids, cursor, pages };
   }
   throw new Error("the round has no end");
 }
