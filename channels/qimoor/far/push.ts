@@ -10,10 +10,8 @@ export function openPusher(
   addressOf: (call: FarCall) => string | null,
 ): News {
   function push({ sheetId, play }: FarCall, url: string, parameters: Record<string, string>): void {
-    const address = new URL(url);
-    for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
-    const copies = play.jumbled ? 2 : 1;
-    pushes.inTurn(sheetId, () => pushes.sendOnce(address.href, { method: "GET" }), { copies });
+    const address = `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams(parameters)}`;
+    pushes.inTurn(sheetId, () => pushes.sendOnce(address, { method: "GET" }), { copies: play.jumbled ? 2 : 1 });
   }
 
   return {
