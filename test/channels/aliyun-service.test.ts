@@ -205,7 +205,7 @@ test("a call whose answer was lost is known by its numbers when its events come"
   const record = await whole(callId);
   expect([record.status, record.answered]).toEqual(["ended", true]);
   const job = far.calls.find((call) => call.jobId === record.providerCallId);
-  expect(job?.rings).toEqual({ a: 1, b: 1 });
+  expect(far.ringsOf(job?.order.Callee ?? "")).toEqual({ a: 1, b: 1 });
 });
 
 test("another call between the same two people is not taken for one that has its id", async () => {

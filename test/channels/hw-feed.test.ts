@@ -58,7 +58,7 @@ async function readRound(channel: Channel, from: string | null): Promise<Round> 
     if (!batch) break;
     for (const delivery of batch.deliveries) ids.push(read(channel, delivery)[0]?.ref.callId ?? "");
     cursor = batch.cursor;
-    if (JSON.parse(cursor).offset === null) return { ids, cursor, pages };
+    if (JSON.parse(cursor).page === null) return { ids, cursor, pages };
   }
   throw new Error("the round has no end");
 }
@@ -206,7 +206,7 @@ describe("within the account's quota", () => {
     const { far, channel } = await startClocked({ perMinuteMax: 3 });
     for (let n = 0; n < 3; n += 1) await channel.probe(never());
     await expect(channel.probe(never())).rejects.toMatchObject({ kind: "limited", code: "http-429" });
-    expect(far.overQuota).toBe(1);
+    expect(far.door.overQuota).toBe(1);
   });
 });
 

@@ -31,7 +31,7 @@ test("fifty at once ask for one token, and later ones use it", async () => {
   const { far, channel } = await startClocked(3_600);
   await Promise.all(Array.from({ length: 50 }, () => channel.probe(never())));
   await channel.probe(never());
-  expect(far.tokensIssued).toBe(1);
+  expect(far.door.issued).toBe(1);
   expect(far.requests).toMatchObject({ tokenByAkSk: 1, queryCallDetailRecord: 51 });
 });
 
@@ -42,7 +42,7 @@ test("a token is renewed before it expires, and no request meets an expired one"
     advance(5_000);
   }
   expect(far.requests.unauthorized ?? 0).toBe(0);
-  expect(far.tokensIssued).toBe(3);
+  expect(far.door.issued).toBe(3);
 });
 
 test("the vendor's 600 s are asked for and renewed a minute early", async () => {
@@ -50,10 +50,10 @@ test("the vendor's 600 s are asked for and renewed a minute early", async () => 
   await channel.probe(never());
   advance(539_000);
   await channel.probe(never());
-  expect(far.tokensIssued).toBe(1);
+  expect(far.door.issued).toBe(1);
   advance(2_000);
   await channel.probe(never());
-  expect(far.tokensIssued).toBe(2);
+  expect(far.door.issued).toBe(2);
 });
 
 test("a question whose token was withdrawn is asked once more with a new one", async () => {

@@ -127,7 +127,7 @@ test("a call with its pushes alone: the end, and two recordings that open the sa
     for (const { recordingRef, ref } of sounds) {
       expect(ref.providerCallId).toBe(providerCallId);
       const sound = await line.channel.openRecording?.(recordingRef, never());
-      expect((await new Response(sound).bytes()).length).toBe(4_044);
+      expect((await new Response(sound).bytes()).length).toBe(8_044);
     }
     expect(sounds).toHaveLength(2);
   }));

@@ -61,7 +61,7 @@ test("10,000 live calls: the quota holds, each is asked once a round, each end i
   for (const { accept } of askers) await accept.stop();
 
   expect(far.calls).toHaveLength(live);
-  expect([far.overQuota, far.requests.unauthorized ?? 0]).toEqual([0, 0]);
+  expect([far.door.overQuota, far.requests.unauthorized ?? 0]).toEqual([0, 0]);
   expect(far.requests.queryCallDetailRecord).toBeGreaterThan(10);
   // Nobody has a second turn before everyone has had the first, nor a third before the second.
   const turns = (round: number): number[] => far.calls.flatMap(({ askedAt }) => askedAt[round] ?? []);

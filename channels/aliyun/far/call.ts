@@ -20,8 +20,8 @@ export interface FarCall {
   isFiled: boolean;
   /** Everything that happened, as it is pushed or read back. */
   readonly messages: Message[];
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
+  rangA: boolean;
+  rangB: boolean;
 }
 
 export type Message = Record<string, string>;
@@ -30,7 +30,7 @@ export function newCall(
   start: Pick<FarCall, "instanceId" | "jobId" | "order" | "play" | "acceptedAt" | "returnsTags">,
 ): FarCall {
   const nothing = { answeredAtA: null, answeredAtB: null, endedAt: null, disposition: null, reason: null };
-  return { ...start, ...nothing, isFiled: false, messages: [], rings: { a: 0, b: 0 } };
+  return { ...start, ...nothing, isFiled: false, messages: [], rangA: false, rangB: false };
 }
 
 /** The call center's number rings a leg's: that is the leg's channel. */

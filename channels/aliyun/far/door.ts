@@ -1,6 +1,7 @@
 /** Who may ask: ACS3-HMAC-SHA256 verified as the vendor documents it, with code of its own. */
 import { createHash, createHmac } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Asked } from "../../kit/far/socket.ts";
 
 export interface DoorOptions {
   /** AccessKey id → secret and the instances that it may use. */
@@ -31,15 +32,14 @@ export function openDoor({ accounts, now }: DoorOptions) {
   }
 
   return {
-    admit(request: IncomingMessage, body: Buffer): Admitted {
-      const headers = textHeaders(request);
+    admit({ method, url, headers: given, body }: Asked): Admitted {
+      const headers = textHeaders(given);
       const [, keyId = "", signedNames = "", signature] = authorizationForm.exec(headers.authorization ?? "") ?? [];
       const account = accounts.get(keyId);
       if (signature === undefined) return { refusal: "IncompleteSignature", status: 400 };
       if (account === undefined) return { refusal: "InvalidAccessKeyId.NotFound", status: 404 };
-      const url = new URL(request.url ?? "/", "http://far.side");
       const names = signedNames.split(";");
-      const expected = signatureOf(request.method ?? "", url, names, headers, account.secret);
+      const expected = signatureOf(method, url, names, headers, account.secret);
       const isWhole =
         headers["x-acs-content-sha256"] === sha256(body) && [...demanded, "host"].every((name) => names.includes(name));
       if (!isWhole || signature !== expected) return { refusal: "SignatureDoesNotMatch", status: 400 };
@@ -87,11 +87,8 @@ function sha256(of: string | Buffer): string {
   return createHash("sha256").update(of).digest("hex");
 }
 
-function textHeaders(request: IncomingMessage): Record<string, string> {
+function textHeaders(headers: IncomingHttpHeaders): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(request.headers).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.join(",") : (value ?? ""),
-    ]),
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : (value ?? "")]),
   );
 }

@@ -1,8 +1,7 @@
-/** The far side's calls, running and ended, and the timers that play them. */
-import { type Play, planOf, type Step } from "./plan.ts";
-
-/** Acts once after so many milliseconds, unless what it returns is called before. */
-export type SetTimer = (ms: number, act: () => void) => () => void;
+/** The far side's calls, what their steps do to them, and what is told of them. */
+import { randomUUID } from "node:crypto";
+import type { Far } from "../../kit/far/side.ts";
+import { type Play, planOf, type Script, type Step } from "./plan.ts";
 
 export interface Order {
   from: string;
@@ -25,72 +24,40 @@ export interface FarCall {
   /** `calling.a` → epoch milliseconds. */
   readonly times: Record<string, number>;
   reason: string | null;
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
 }
 
 /** What a message says, before a dialect writes it. */
 export type Notice = Record<string, string | number>;
 
-export interface CallsOptions {
-  speed: number;
-  seed: string;
-  now: () => number;
-  setTimer: SetTimer;
-  tell(call: FarCall, event: string): void;
-}
-
-const callsMax = 10_000;
-
-export function openCalls(options: CallsOptions) {
-  const byId = new Map<string, FarCall>();
-  /** The next step of each running call: one at a time, so that two steps of the same moment keep their order. */
-  const timers = new Map<string, () => void>();
+export function openCalls({ calls, rang, now }: Far<FarCall, Script>, tell: (call: FarCall, event: string) => void) {
+  const seed = randomUUID().slice(0, 8);
   let counter = 0;
-
-  function schedule(call: FarCall, [step, ...later]: Step[], playedMs: number): void {
-    if (!step) return;
-    const act = () => {
-      take(call, step);
-      schedule(call, later, step.afterMs);
-    };
-    timers.set(call.id, options.setTimer((step.afterMs - playedMs) / options.speed, act));
-  }
 
   function take(call: FarCall, { event, leg, reason }: Step): void {
     call.event = event;
     call.leg = leg;
-    call.times[leg === null ? event : `${event}.${leg}`] = options.now();
-    if (event === "ringing" && leg !== null) call.rings[leg] += 1;
+    call.times[leg === null ? event : `${event}.${leg}`] = now();
+    if (event === "ringing" && leg !== null) rang(call.order.to, leg);
     if (event === "hangup") {
-      timers.get(call.id)?.();
-      timers.delete(call.id);
+      calls.end(call.id);
       call.reason = reason;
     }
-    options.tell(call, event);
-    if (event === "hangup") options.tell(call, "cdr");
+    tell(call, event);
+    if (event === "hangup") tell(call, "cdr");
   }
 
   return {
     start(account: string, order: Order, play: Play): FarCall {
       counter += 1;
-      const id = `${options.seed}-${counter}`;
-      const rings = { a: 0, b: 0 };
-      const call: FarCall = { account, id, order, play, event: "accepted", leg: null, times: {}, reason: null, rings };
-      byId.set(id, call);
-      const [oldest] = byId.keys();
-      if (byId.size > callsMax && oldest !== undefined) byId.delete(oldest);
-      schedule(call, planOf(play, order.maxSeconds), 0);
+      const id = `${seed}-${counter}`;
+      const call: FarCall = { account, id, order, play, event: "accepted", leg: null, times: {}, reason: null };
+      calls.add(id, call);
+      calls.play(id, planOf(play, order.maxSeconds), (step) => take(call, step));
       return call;
     },
     hangup: (call: FarCall): void => take(call, { afterMs: 0, event: "hangup", leg: null, reason: "cancelled" }),
     find: (account: string, fits: (call: FarCall) => boolean): FarCall[] =>
-      [...byId.values()].filter((call) => call.account === account && fits(call)),
-    all: () => [...byId.values()],
-    stop(): void {
-      for (const cancel of timers.values()) cancel();
-      timers.clear();
-    },
+      calls.all().filter((call) => call.account === account && fits(call)),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the far side does when asked, once it knows by whom. */
+import type { Far } from "../../kit/far/side.ts";
 import { type FarCall, type Notice, noticeOf, type Order, type openCalls } from "./calls.ts";
 import type { Fields } from "./dialect.ts";
 import { playOf, type Script } from "./plan.ts";
@@ -18,22 +19,19 @@ export const unauthorized = no(1001, 401);
 export const malformed = no(2001);
 const numberForm = /^\+?\d{3,15}$/;
 
-export interface OperationsOptions {
-  calls: ReturnType<typeof openCalls>;
-  origin: () => string;
-  scriptFor(customer: string, data: string): Script;
-}
-
-export function openOperations({ calls, origin, scriptFor }: OperationsOptions): Record<string, Operation> {
-  const state = (call: FarCall): Notice => noticeOf(call, "state", origin());
+export function openOperations(
+  { url: origin, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+): Map<string, Operation> {
+  const state = (call: FarCall): Notice => noticeOf(call, "state", origin);
   const named = (account: string, { id }: Fields): FarCall | undefined =>
     calls.find(account, (call) => call.id === id)[0];
-  return {
+  const operations: Record<string, Operation> = {
     account: () => yes(null),
     place(account, fields) {
       const order = readOrder(fields);
       if (order === null) return malformed;
-      const play = playOf(order.to, scriptFor(order.to, order.data));
+      const play = playOf(order.to, scriptOf(order.to, order.data));
       if (play.answer === "refused") return no(play.code ?? 3001);
       if (play.answer === "unavailable") return no(5001, 500);
       const { id } = calls.start(account, order, play);
@@ -51,6 +49,7 @@ export function openOperations({ calls, origin, scriptFor }: OperationsOptions):
     },
     find: (account, { data }) => yes(calls.find(account, (call) => call.order.data === data).map(state)),
   };
+  return new Map(Object.entries(operations));
 }
 
 function readOrder({ from, to, record, maxSeconds, data, callback }: Fields): Order | null {

@@ -1,6 +1,7 @@
 /** Who may ask: the far side's own reading of the signature rules, apart from the adapter's. */
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { beijingTime } from "../../kit/far/beijing.ts";
+import type { Asked } from "../../kit/far/socket.ts";
 
 /** How far a request's time may be from ours. */
 const toleranceMs = 12 * 3_600_000;
@@ -21,13 +22,13 @@ function md5(text: string): string {
 export function openDoor(accounts: Map<string, Account>, now: () => number) {
   return {
     /** null where the path is none of the API's. */
-    admit(request: IncomingMessage, url: URL): Admitted | null {
+    admit({ url, headers }: Asked): Admitted | null {
       const [, version, accountSid = "", operation = ""] = pathForm.exec(url.pathname) ?? [];
       if (version === undefined) return null;
       if (version !== "2016-01-01") return { refusal: "900099" };
       const sig = url.searchParams.get("sig") ?? "";
       if (sig === "") return { refusal: "900100" };
-      const header = Buffer.from(String(request.headers.authorization ?? ""), "base64").toString("latin1");
+      const header = Buffer.from(String(headers.authorization ?? ""), "base64").toString("latin1");
       const [sid, timestamp, ...rest] = header.split(":");
       if (timestamp === undefined || rest.length > 0) return { refusal: header === "" ? "900101" : "900102" };
       if (sid !== accountSid) return { refusal: "900105" };
@@ -48,8 +49,7 @@ export function openDoor(accounts: Map<string, Account>, now: () => number) {
 function timeFault(timestamp: string, now: number): string | null {
   if (timestamp === "") return "900106";
   if (timestamp.length !== 14) return "900107";
-  const form = timestamp.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6+08:00");
-  const ms = Date.parse(form);
-  if (form === timestamp || Number.isNaN(ms)) return "900108";
+  const ms = beijingTime(timestamp);
+  if (Number.isNaN(ms)) return "900108";
   return Math.abs(now - ms) > toleranceMs ? "900109" : null;
 }

@@ -1,4 +1,5 @@
 /** What the far side accepts, read by its own rules: the code with which it refuses a request, or null. */
+import { type Fields, fieldsOf, readFields } from "../../kit/far/body.ts";
 import type { CallbackRequest } from "../wire.ts";
 
 const caller = /^(1\d{10}|0\d{10,11})$/;
@@ -6,16 +7,9 @@ const called = /^(1\d{10}|0\d{9,11}|400\d{7}|9\d{4,10})$/;
 const userDataBytesMax = 128;
 const callSecondsMax = 8 * 3_600;
 
-export type Fields = Record<string, unknown>;
-
 /** A body `{ [name]: { … } }`; null for anything else. */
 export function readBody(body: Buffer, name: string): Fields | null {
-  try {
-    const inner: unknown = JSON.parse(body.toString())[name];
-    return typeof inner === "object" && inner !== null && !Array.isArray(inner) ? { ...inner } : null;
-  } catch {
-    return null;
-  }
+  return fieldsOf(readFields(body)?.[name]);
 }
 
 /** The order, or the code with which it is refused. */

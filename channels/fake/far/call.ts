@@ -1,7 +1,7 @@
 /** One call as the far side sees it, and what it tells about it. */
+import { wavBytes, wavSeconds } from "../../kit/far/recording.ts";
 import type { CallMessage, PlaceRequest } from "../wire.ts";
 import type { Play } from "./plan.ts";
-import { recordingBytes, recordingSeconds } from "./recording.ts";
 
 interface LegTimes {
   calledAt: Date | null;
@@ -20,8 +20,6 @@ export interface FarCall {
   state: string;
   endedAt: Date | null;
   code: string | null;
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
   readonly controlled: string[];
 }
 
@@ -34,7 +32,6 @@ export function newCall(start: Pick<FarCall, "account" | "callId" | "order" | "p
     state: "accepted",
     endedAt: null,
     code: null,
-    rings: { a: 0, b: 0 },
     controlled: [],
   };
 }
@@ -58,7 +55,7 @@ export function messageOf(call: FarCall): CallMessage {
     b: written(b),
     endedAt: endedAt?.toISOString() ?? null,
     code,
-    recording: recorded ? { ref: `rec-${callId}`, seconds: recordingSeconds, bytes: recordingBytes } : null,
+    recording: recorded ? { ref: `rec-${callId}`, seconds: wavSeconds, bytes: wavBytes } : null,
   };
 }
 

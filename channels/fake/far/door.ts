@@ -1,6 +1,6 @@
 /** Who may ask: the far side's own reading of the signature rules, apart from the adapter's. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { Asked } from "../../kit/far/socket.ts";
 
 const toleranceMs = 5 * 60_000;
 /** A nonce is remembered for twice the tolerance, and at most so many of them. */
@@ -20,13 +20,13 @@ export function openDoor(accounts: Map<string, string>, now: () => number) {
   }
 
   /** The account, or null where the request proves nothing. */
-  return function admit(request: IncomingMessage, body: Buffer): string | null {
-    const header = (name: string) => String(request.headers[`x-fake-${name}`] ?? "");
+  return function admit({ method, target, headers, body }: Asked): string | null {
+    const header = (name: string) => String(headers[`x-fake-${name}`] ?? "");
     const account = header("account");
     const secret = accounts.get(account);
     if (secret === undefined || !/^\d{13}$/.test(header("time")) || header("nonce") === "") return null;
     if (Math.abs(now() - Number(header("time"))) > toleranceMs) return null;
-    const head = [header("time"), header("nonce"), request.method, request.url, ""].join("\n");
+    const head = [header("time"), header("nonce"), method, target, ""].join("\n");
     const expected = createHmac("sha256", secret)
       .update(Buffer.concat([Buffer.from(head), body]))
       .digest();

@@ -1,4 +1,5 @@
 /** One call as the far side sees it, and what it tells about it. Times are epoch milliseconds. */
+import { beijingClock } from "../../kit/far/beijing.ts";
 import type { CreateCall } from "../wire.ts";
 import type { Play } from "./plan.ts";
 
@@ -22,13 +23,11 @@ export interface FarCall {
   reasonCode: number | null;
   /** When its state was asked for. */
   readonly askedAt: number[];
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
 }
 
 export function newCall(start: Pick<FarCall, "account" | "callId" | "order" | "play" | "acceptedAt">): FarCall {
   const none = { calledAt: null, rangAt: null, answeredAt: null };
-  const legs = { a: { ...none }, b: { ...none }, rings: { a: 0, b: 0 } };
+  const legs = { a: { ...none }, b: { ...none } };
   return { ...start, ...legs, endedAt: null, reasonCode: null, askedAt: [] };
 }
 
@@ -103,6 +102,6 @@ export function releasePush(call: FarCall): Record<string, string> {
 
 /** `2022/02/22,10:04:29:004`, Beijing's clock. */
 function local(at: number): string {
-  const iso = new Date(at + 8 * 3_600_000).toISOString();
-  return `${iso.slice(0, 10).replaceAll("-", "/")},${iso.slice(11, 19)}:${iso.slice(20, 23)}`;
+  const iso = beijingClock(at);
+  return `${iso.slice(0, 10).replaceAll("-", "/")},${iso.slice(11, 19)}:${iso.slice(20)}`;
 }

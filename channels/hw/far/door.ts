@@ -16,8 +16,7 @@ export function openDoor(options: DoorOptions) {
   const { apps, now } = options;
   const tokens = new Map<string, { account: string; until: number }>();
   const lastMinute = new Map<string, number[]>();
-  let issued = 0;
-  let overQuota = 0;
+  const counts = { issued: 0, overQuota: 0 };
 
   function prune(): void {
     for (const [token, { until }] of tokens) if (until <= now()) tokens.delete(token);
@@ -32,7 +31,7 @@ export function openDoor(options: DoorOptions) {
       const seconds = Math.min(Number.isFinite(wanted) && wanted > 0 ? wanted : 600, options.tokenSecondsMax);
       const token = options.newToken();
       tokens.set(token, { account: appKey, until: now() + seconds * 1_000 });
-      issued += 1;
+      counts.issued += 1;
       return {
         AccessToken: token,
         ApplyType: "Bearer",
@@ -59,11 +58,10 @@ export function openDoor(options: DoorOptions) {
       while (times.length > 0 && (times[0] ?? 0) <= now() - minuteMs) times.shift();
       times.push(now());
       if (times.length <= max) return true;
-      overQuota += 1;
+      counts.overQuota += 1;
       return false;
     },
     expireTokens: () => tokens.clear(),
-    issued: () => issued,
-    overQuota: () => overQuota,
+    counts,
   };
 }

@@ -1,13 +1,12 @@
 /** What the far side does when asked, once it knows by whom. */
 import { z } from "zod";
+import { type Answer, json } from "../../kit/far/answer.ts";
+import { answerPlaced } from "../../kit/far/placed.ts";
+import type { Far } from "../../kit/far/side.ts";
 import type { CreateCall } from "../wire.ts";
 import { type FarCall, recordOf, stateOf } from "./call.ts";
 import type { openCalls } from "./calls.ts";
-import { type Play, playOf, type Script } from "./plan.ts";
-import { recordingUrlLife } from "./recording.ts";
-
-/** A body as text, since a serial number is written as a number that no JSON writer could write. */
-export type Result = { status: number; body: string } | "lost" | "never";
+import { playOf, type Script } from "./plan.ts";
 
 const number = z.string().regex(/^\d{3,32}$/);
 /** The tenant's access code, or 11 to 14 digits. */
@@ -35,29 +34,28 @@ const listRequest = z.strictObject({
 const weekMs = 7 * 86_400_000;
 const pageMax = 100;
 
-export interface OperationsOptions {
-  calls: ReturnType<typeof openCalls>;
-  answersAll: boolean;
-  /** Where it listens, for the addresses of recordings. */
-  origin: () => string;
-  now: () => number;
-  scriptFor(callData: string, customer: string): Script;
-}
+/** A recording's address holds for five minutes. */
+const recordingUrlMs = 300_000;
 
-export type Operation = (account: string, body: unknown) => Promise<Result> | Result;
+export type Operation = (account: string, body: unknown) => Promise<Answer> | Answer;
 
-export function openOperations({ calls, answersAll, origin, now, scriptFor }: OperationsOptions) {
+export function openOperations(
+  { url: origin, now, timers, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+  answersAll: boolean,
+): Map<string, Operation> {
   const operations: Record<string, Operation> = {
     createCall: (account, body) => {
       const order = createRequest.safeParse(body);
       if (!order.success) return failed("5");
       const request: CreateCall = compact(order.data);
-      const play = playOf(request.called, answersAll, scriptFor(request.callData, request.called));
+      const play = playOf(request.called, answersAll, scriptOf(request.called, request.callData));
       if (play.answer === "refused") return failed(play.retCode ?? "1");
-      if (play.answer === "unavailable") return { status: 500, body: '{"message":"business failure"}' };
-      const call = calls.start(account, request, play);
-      if (!play.answerAfterMs) return answerOf(call, play);
-      return new Promise((resolve) => calls.later(play.answerAfterMs ?? 0, () => resolve(answerOf(call, play))));
+      if (play.answer === "unavailable") return json({ message: "business failure" }, 500);
+      const { callId } = calls.start(account, request, play);
+      // As V1 documents it: a number, and more than a JSON writer could write.
+      const yes = { status: 200, body: `{"retCode":"0","retMsg":"success","result":{"callSerialNo":${callId}}}` };
+      return answerPlaced(play, yes, request.called, timers);
     },
     queryCallState: (account, body) =>
       parsed(serialRequest, body, "3", ({ callSerialNo }) => {
@@ -79,31 +77,24 @@ export function openOperations({ calls, answersAll, origin, now, scriptFor }: Op
       parsed(serialRequest, body, "12", ({ callSerialNo }) => {
         const call = calls.get(account, callSerialNo);
         if (call?.endedAt == null || call.b.answeredAt === null) return failed("5");
-        const until = now() + recordingUrlLife;
-        return succeeded({ url: `${origin()}/recording/${callSerialNo}.wav?Expires=${until}&Signature=s1gn` });
+        const until = now() + recordingUrlMs;
+        return succeeded({ url: `${origin}/recording/${callSerialNo}.wav?Expires=${until}&Signature=s1gn` });
       }),
   };
-  return (name: string): Operation | undefined => (Object.hasOwn(operations, name) ? operations[name] : undefined);
+  return new Map(Object.entries(operations));
 }
 
-function answerOf(call: FarCall, play: Play): Result {
-  if (play.answer === "lost" || play.answer === "never") return play.answer;
-  if (play.answer === "garbage") return { status: 200, body: `<html>${call.order.called} accepted` };
-  // As V1 documents it: a number.
-  return { status: 200, body: `{"retCode":"0","retMsg":"success","result":{"callSerialNo":${call.callId}}}` };
-}
-
-function parsed<T>(form: z.ZodType<T>, body: unknown, code: string, act: (request: T) => Result): Result {
+function parsed<T>(form: z.ZodType<T>, body: unknown, code: string, act: (request: T) => Answer): Answer {
   const result = form.safeParse(body);
   return result.success ? act(result.data) : failed(code);
 }
 
-function succeeded(result: unknown): Result {
-  return { status: 200, body: JSON.stringify({ retCode: "0", retMsg: "success", result }) };
+function succeeded(result: unknown): Answer {
+  return json({ retCode: "0", retMsg: "success", result });
 }
 
-function failed(retCode: string): Result {
-  return { status: 200, body: JSON.stringify({ retCode, retMsg: "failed" }) };
+function failed(retCode: string): Answer {
+  return json({ retCode, retMsg: "failed" });
 }
 
 /** Without the fields that are undefined. */

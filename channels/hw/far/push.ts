@@ -1,30 +1,31 @@
 /** Sends the callbacks: unsigned, once, as JSON or, as the vendor's samples print them, as a Java map. */
+import type { Far } from "../../kit/far/side.ts";
+import { connectPush, type FarCall, releasePush } from "./call.ts";
+import type { Script } from "./plan.ts";
 
 export interface PusherOptions {
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
   format: "json" | "map";
+  /** Where the console has the connect callback go. */
+  connectUrl: () => string | null;
 }
 
-const answerMs = 5_000;
-
-export function openPusher({ fetch, format }: PusherOptions) {
-  const stopped = new AbortController();
-  let lost = 0;
-
+export function openPusher({ pushes }: Far<FarCall, Script>, { format, connectUrl }: PusherOptions) {
   async function push(url: string, message: Record<string, string>): Promise<void> {
     const body = format === "json" ? JSON.stringify(message) : asMap(message);
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(answerMs)]);
-    const headers = { "content-type": "application/json" };
-    try {
-      const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
-      const answer = await response.text();
-      if (!response.ok || !answer.includes('"retCode":"0"')) lost += 1;
-    } catch {
-      lost += 1;
-    }
+    const received = await pushes.send(url, { headers: { "content-type": "application/json" }, body });
+    if (received?.status !== 200 || !received.text.includes('"retCode":"0"')) pushes.lose();
   }
 
-  return { push, lost: () => lost, stop: () => stopped.abort() };
+  return {
+    onConnect(call: FarCall): void {
+      const url = connectUrl();
+      if (url !== null) void push(url, connectPush(call));
+    },
+    onRelease(call: FarCall): void {
+      const url = call.order.callBackUrl;
+      if (url !== undefined) void push(Buffer.from(url, "base64").toString(), releasePush(call));
+    },
+  };
 }
 
 function asMap(message: Record<string, string>): string {

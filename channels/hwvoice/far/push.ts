@@ -1,104 +1,84 @@
 /** Pushes: a status once, a fee record up to six more times, an hour apart; signed where the account asks for it. */
 import { createHmac, randomUUID } from "node:crypto";
-import type { SetTimer } from "./calls.ts";
+import type { Far } from "../../kit/far/side.ts";
+import { type FarCall, feeOf, statusOf } from "./call.ts";
+import type { Script, Step } from "./plan.ts";
 
 export interface PusherOptions {
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
-  now: () => number;
-  setTimer: SetTimer;
   signature: "none" | "aksk-v1" | "aksk-v2";
   secretOf(appKey: string): string;
+  /** Where pushes of calls go that name no address. */
+  appUrl: string | undefined;
+  /** How far ahead of UTC the clock of statuses is. */
+  clockHours: number;
 }
 
-export interface Push {
-  appKey: string;
-  url: string;
-}
-
-const answerMs = 5_000;
 const feesMax = 50;
 /** Records of calls that end together go out together. */
 const gatherMs = 20;
-const feeRetries = 6;
-const retryMs = 3_600_000;
+const feeWaitsMs = Array.from({ length: 6 }, () => 3_600_000);
+/** At speed 1, how long a jumbled call holds back what is about A: beyond B's beginning. */
+const heldBackMs = 2_600;
 
-export function openPusher(options: PusherOptions) {
-  const stopped = new AbortController();
-  const timers = new Set<() => void>();
-  /** The last status of each call, so that the next one waits for it. */
-  const queues = new Map<string, Promise<unknown>>();
+export function openPusher({ pushes, timers, now, speed, url: origin }: Far<FarCall, Script>, options: PusherOptions) {
   const gathered = new Map<string, Record<string, unknown>[]>();
-  const counts = { lost: 0, fees: 0 };
+  const pushed = { fees: 0 };
 
-  function later(ms: number, act: () => void): void {
-    const cancel = options.setTimer(ms, () => {
-      timers.delete(cancel);
-      act();
-    });
-    timers.add(cancel);
-  }
-
-  function signed({ appKey, url }: Push): Record<string, string> {
+  function signed(appKey: string, url: string): Record<string, string> {
     if (options.signature === "none") return {};
     const nonce = randomUUID().replaceAll("-", "");
     const isSecond = options.signature === "aksk-v2";
-    const created = new Date(options.now() + (isSecond ? 8 * 3_600_000 : 0)).toISOString().replace(/\.\d+Z$/, "Z");
+    const created = new Date(now() + (isSecond ? 8 * 3_600_000 : 0)).toISOString().replace(/\.\d+Z$/, "Z");
     const text = isSecond ? `${url}\n${nonce}\n${created}` : url + nonce + created;
     const digest = createHmac("sha256", options.secretOf(appKey)).update(text).digest("base64");
     const token = `UsernameToken Username="${appKey}", PasswordDigest="${digest}", Nonce="${nonce}", Created="${created}"`;
     return { authorization: 'AKSK realm="SDP",profile="UsernameToken",type="Appkey"', "x-aksk": token };
   }
 
-  async function send(push: Push, message: unknown): Promise<boolean> {
-    if (stopped.signal.aborted) return true;
-    const signal = AbortSignal.any([stopped.signal, AbortSignal.timeout(answerMs)]);
-    const headers = { "content-type": "application/json;charset=UTF-8", ...signed(push) };
-    try {
-      const body = JSON.stringify(message);
-      const response = await options.fetch(push.url, { method: "POST", headers, body, signal, redirect: "manual" });
-      await response.body?.cancel();
-      return response.status === 200;
-    } catch {
-      return false;
+  function written(appKey: string, url: string, message: unknown): RequestInit {
+    const headers = { "content-type": "application/json;charset=UTF-8", ...signed(appKey, url) };
+    return { headers, body: JSON.stringify(message) };
+  }
+
+  function sendFees(appKey: string, url: string, feeLst: unknown[]): Promise<void> {
+    return pushes.sendUntilTaken(feeWaitsMs, async () => {
+      pushed.fees += 1;
+      return (await pushes.send(url, written(appKey, url, { eventType: "fee", feeLst })))?.status === 200;
+    });
+  }
+
+  function gatherFee(appKey: string, url: string, record: Record<string, unknown>): void {
+    const waiting = gathered.get(url) ?? [];
+    waiting.push(record);
+    if (gathered.has(url)) return;
+    gathered.set(url, waiting);
+    timers.later(gatherMs, () => {
+      gathered.delete(url);
+      for (let from = 0; from < waiting.length; from += feesMax) {
+        void sendFees(appKey, url, waiting.slice(from, from + feesMax));
+      }
+    });
+  }
+
+  function addressOf(encoded: string | undefined): string | undefined {
+    return encoded === undefined ? options.appUrl : Buffer.from(encoded, "base64").toString();
+  }
+
+  function tell(call: FarCall, step: Step): void {
+    const { play, order, appKey, sessionId } = call;
+    const leg = "leg" in step ? step.leg : null;
+    const isLost = play.loses?.includes(step.name) || (play.jumbled && step.name === "answer" && leg === "b");
+    const copies = play.jumbled ? 2 : 1;
+    const url = addressOf(order.statusUrl);
+    if (url !== undefined && !isLost) {
+      const message = statusOf(call, step.name, leg, now(), options.clockHours);
+      const afterMs = play.jumbled && leg === "a" ? heldBackMs / speed : 0;
+      pushes.inTurn(sessionId, () => pushes.sendOnce(url, written(appKey, url, message)), { copies, afterMs });
     }
+    const feeUrl = addressOf(order.feeUrl);
+    if (step.name !== "disconnect" || play.losesFee || feeUrl === undefined) return;
+    for (let copy = 0; copy < copies; copy += 1) gatherFee(appKey, feeUrl, feeOf(call, origin));
   }
 
-  async function sendFees(push: Push, feeLst: unknown[], retries: number): Promise<void> {
-    counts.fees += 1;
-    if (await send(push, { eventType: "fee", feeLst })) return;
-    if (retries === 0) counts.lost += 1;
-    else later(retryMs, () => void sendFees(push, feeLst, retries - 1));
-  }
-
-  return {
-    status(push: Push, sessionId: string, message: unknown, lateMs: number): void {
-      const enqueue = () => {
-        const next = (queues.get(sessionId) ?? Promise.resolve()).then(async () => {
-          if (!(await send(push, message))) counts.lost += 1;
-          if (queues.get(sessionId) === next) queues.delete(sessionId);
-        });
-        queues.set(sessionId, next);
-      };
-      if (lateMs === 0) enqueue();
-      else later(lateMs, enqueue);
-    },
-    fee(push: Push, record: Record<string, unknown>): void {
-      const waiting = gathered.get(push.url) ?? [];
-      waiting.push(record);
-      if (gathered.has(push.url)) return;
-      gathered.set(push.url, waiting);
-      later(gatherMs, () => {
-        gathered.delete(push.url);
-        for (let from = 0; from < waiting.length; from += feesMax) {
-          void sendFees(push, waiting.slice(from, from + feesMax), feeRetries);
-        }
-      });
-    },
-    counts,
-    stop(): void {
-      stopped.abort();
-      for (const cancel of timers) cancel();
-      timers.clear();
-    },
-  };
+  return { tell, pushed };
 }

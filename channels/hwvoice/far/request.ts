@@ -1,17 +1,9 @@
 /** What the far side accepts, read by its own rules: the order, or the code with which it is refused. */
+import { readFields } from "../../kit/far/body.ts";
 import type { ClickToCall } from "../wire.ts";
 
 const number = /^\+86\d{5,28}$/;
 const shown = /^(\+86)?\d{4,28}$/;
-
-function fieldsOf(body: Buffer): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(body.toString());
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : null;
-  } catch {
-    return null;
-  }
-}
 
 const isAddress = (value: unknown): value is string =>
   typeof value === "string" && value.length <= 128 && URL.canParse(Buffer.from(value, "base64").toString());
@@ -19,7 +11,7 @@ const isShown = (value: unknown): value is string => typeof value === "string" &
 const isNumber = (value: unknown): value is string => typeof value === "string" && number.test(value);
 
 export function readOrder(body: Buffer): ClickToCall | string {
-  const fields = fieldsOf(body);
+  const fields = readFields(body);
   if (fields === null) return "1010002";
   const { displayNbr, callerNbr, displayCalleeNbr, calleeNbr, maxDuration, statusUrl, feeUrl, recordFlag } = fields;
   const { userData } = fields;
@@ -41,6 +33,6 @@ export function readOrder(body: Buffer): ClickToCall | string {
 
 /** The session to stop; null where the body is another. */
 export function readStop(body: Buffer): string | null {
-  const { sessionid, signal } = fieldsOf(body) ?? {};
+  const { sessionid, signal } = readFields(body) ?? {};
   return typeof sessionid === "string" && signal === "call_stop" ? sessionid : null;
 }

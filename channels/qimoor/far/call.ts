@@ -1,4 +1,5 @@
 /** One call as the far side sees it, and the events and the record that it writes about it. */
+import { beijingClock } from "../../kit/far/beijing.ts";
 import type { Play } from "./plan.ts";
 
 export interface Order {
@@ -24,17 +25,14 @@ export interface FarCall {
   ringing: number | null;
   begin: number | null;
   end: number | null;
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
 }
 
 export function newCall(start: Pick<FarCall, "account" | "sheetId" | "channelId" | "order" | "play">): FarCall {
-  return { ...start, ring: null, answerA: null, ringing: null, begin: null, end: null, rings: { a: 0, b: 0 } };
+  return { ...start, ring: null, answerA: null, ringing: null, begin: null, end: null };
 }
 
-/** Beijing has had no summer time since 1991, so a fixed eight hours do. */
 function written(ms: number | null): string {
-  return ms === null ? "" : new Date(ms + 8 * 3_600_000).toISOString().slice(0, 19).replace("T", " ");
+  return ms === null ? "" : beijingClock(ms).slice(0, 19).replace("T", " ");
 }
 
 function stateOf({ play, begin }: FarCall): string {

@@ -1,22 +1,16 @@
 /** What the far side does when asked, once it knows by whom. */
-import type { ServerResponse } from "node:http";
+import { type Answer, json } from "../../kit/far/answer.ts";
+import { readFields } from "../../kit/far/body.ts";
+import { answerPlaced } from "../../kit/far/placed.ts";
+import type { Far } from "../../kit/far/side.ts";
 import { type FarCall, type Order, recordOf } from "./call.ts";
 import type { openCalls } from "./calls.ts";
-import { type Play, playOf, type Script } from "./plan.ts";
+import { playOf, type Script } from "./plan.ts";
 
-export interface Asked {
-  account: string;
-  body: Record<string, string>;
-  response: ServerResponse;
-}
-
-export type Result = { status: number; body: object };
-/** null where the answer is lost, comes later, or has been written already. */
-export type Operation = (asked: Asked) => Result | null;
+export type Operation = (account: string, body: Buffer) => Answer | Promise<Answer>;
+type Read = (body: Record<string, string>, account: string) => Answer | Promise<Answer>;
 
 export interface OperationsOptions {
-  origin: () => string;
-  scriptFor(callRef: string, customer: string): Script;
   /** Which of a call's times the list of records is cut by. */
   cutBy: "start" | "end";
   /** Whether records say which request they are of. */
@@ -27,10 +21,13 @@ const actionBytesMax = 40;
 const dialable = /^(1\d{10}|0?\d{9,11})$/;
 const timeForm = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)$/;
 
-export function openOperations(calls: ReturnType<typeof openCalls>, options: OperationsOptions) {
-  const timers = new Set<ReturnType<typeof setTimeout>>();
-  const operations: Record<string, Operation> = {
-    "v20160818/call/dialout": ({ body, ...asked }) => {
+export function openOperations(
+  { calls: table, url: origin, timers, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+  options: OperationsOptions,
+): Map<string, Operation> {
+  const operations: Record<string, Read> = {
+    "v20160818/call/dialout": (body, account) => {
       const { FromExten = "", Exten = "", ExtenType = "", ActionID = "" } = body;
       const isRight = /^\w{1,8}$/.test(FromExten) && /^(Local|sip|gateway)$/.test(ExtenType);
       if (!isRight || !dialable.test(Exten)) return said("Dialout", ActionID, "400 Error parameter");
@@ -41,77 +38,70 @@ export function openOperations(calls: ReturnType<typeof openCalls>, options: Ope
         actionId: ActionID,
         callBackUrl: null,
       } as const;
-      return place("Dialout", order, asked);
+      return place("Dialout", order, account);
     },
-    "v20160818/webCall/webCall": ({ body, ...asked }) => {
+    "v20160818/webCall/webCall": (body, account) => {
       const { Action, ServiceNo = "", Exten = "", WebCallType, CallBackUrl = "", Variable = "", ActionID = "" } = body;
       const [, customer = ""] = /^phoneNum:(\d+)$/.exec(Variable) ?? [];
       const isRight = Action === "Webcall" && WebCallType === "asynchronous" && /^\d+$/.test(ServiceNo);
       if (!isRight || !dialable.test(Exten)) return said("Webcall", ActionID, "400 Error parameter");
       const order = { kind: "webcall", first: Exten, customer, actionId: ActionID, callBackUrl: CallBackUrl } as const;
-      return place("Webcall", order, asked);
+      return place("Webcall", order, account);
     },
-    "v20160818/call/hangup": ({ account, body }) => {
+    "v20160818/call/hangup": (body, account) => {
       const { Agent = "", ActionID = "" } = body;
       const call = calls.running(account, Agent);
       if (!call) return said("HangUp", ActionID, "400 Error action");
       calls.hangUp(call);
       return said("HangUp", ActionID, null);
     },
-    "v20170704/cdr/getCCCdr": ({ account, body }) => {
+    "v20170704/cdr/getCCCdr": (body, account) => {
       const [from, to] = [timeOf(body.beginTime), timeOf(body.endTime)];
-      if (from === null || to === null || to < from) return { status: 200, body: { code: 400, success: false } };
-      const ended = calls
+      if (from === null || to === null || to < from) return refused(400);
+      const ended = table
         .all()
         .filter((call) => call.account === account && call.end !== null && !call.play.unrecorded);
       const listed = ended.filter((call) => {
         const second = Math.floor((options.cutBy === "start" ? (call.ring ?? 0) : (call.end ?? 0)) / 1_000) * 1_000;
         return second >= from && second <= to;
       });
-      const data = listed.map((call) => recordOf(call, options.origin(), options.recordsCarryActionId));
-      return { status: 200, body: { code: 200, success: true, message: "", data } };
+      const data = listed.map((call) => recordOf(call, origin, options.recordsCarryActionId));
+      return json({ code: 200, success: true, message: "", data });
     },
   };
 
-  function place(Response: string, order: Order, { account, response }: Omit<Asked, "body">): Result | null {
-    if (Buffer.byteLength(order.actionId) > actionBytesMax) return said(Response, "", "400 Error parameter");
-    const callRef = order.actionId.replace(/\.\d+(\.r)?$/, "");
-    const play = playOf(order.customer, options.scriptFor(callRef, order.customer));
-    if (play.answer === "refused") return said(Response, order.actionId, play.message ?? "401PBXnotfound");
-    if (play.answer === "unavailable") return { status: 500, body: { code: 500, message: order.customer } };
-    if (calls.running(account, order.first)) return said(Response, order.actionId, `agent ${order.first} is busy`);
-    const call = calls.start(account, order, play);
-    if (!play.answerAfterMs) return answerPlace(Response, call, play, response);
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      const result = answerPlace(Response, call, play, response);
-      if (result) write(response, result);
-    }, play.answerAfterMs);
-    timers.add(timer);
-    return null;
+  function place(Response: string, order: Order, account: string): Answer | Promise<Answer> {
+    const { actionId, customer, first } = order;
+    if (Buffer.byteLength(actionId) > actionBytesMax) return said(Response, "", "400 Error parameter");
+    const play = playOf(customer, scriptOf(customer, actionId.replace(/\.\d+(\.r)?$/, "")));
+    if (play.answer === "refused") return said(Response, actionId, play.message ?? "401PBXnotfound");
+    if (play.answer === "unavailable") return json({ code: 500, message: customer }, 500);
+    if (calls.running(account, first)) return said(Response, actionId, `agent ${first} is busy`);
+    calls.start(account, order, play);
+    return answerPlaced(play, said(Response, actionId, null), customer, timers);
   }
 
-  return {
-    named: (name: string): Operation | undefined => (Object.hasOwn(operations, name) ? operations[name] : undefined),
-    stop(): void {
-      for (const timer of timers) clearTimeout(timer);
-      timers.clear();
-    },
+  const read = (act: Read): Operation => {
+    return (account, body) => {
+      const fields = readFields(body);
+      return fields === null ? refused(400) : act(stringsOf(fields), account);
+    };
   };
+  return new Map(Object.entries(operations).map(([name, act]) => [name, read(act)]));
 }
 
-export function write(response: ServerResponse, { status, body }: Result): void {
-  response.writeHead(status, { "content-type": "application/json;charset=utf-8" }).end(JSON.stringify(body));
+export function refused(code: number): Answer {
+  return json({ code, success: false, message: "no" });
 }
 
-function said(Response: string, ActionID: string, refusal: string | null): Result {
-  return { status: 200, body: { Response, ActionID, Succeed: refusal === null, Message: refusal ?? "" } };
+function said(Response: string, ActionID: string, refusal: string | null): Answer {
+  return json({ Response, ActionID, Succeed: refusal === null, Message: refusal ?? "" });
 }
 
-function answerPlace(Response: string, call: FarCall, play: Play, response: ServerResponse): Result | null {
-  if (play.answer === "lost") response.socket?.destroy();
-  if (play.answer === "garbage") response.writeHead(200).end(`<html>${call.order.customer} accepted`);
-  return play.answer === "normal" ? said(Response, call.order.actionId, null) : null;
+function stringsOf(fields: Record<string, unknown>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(fields).filter((one): one is [string, string] => typeof one[1] === "string"),
+  );
 }
 
 function timeOf(text = ""): number | null {

@@ -1,4 +1,5 @@
 /** One call as the far side sees it, and the records and callbacks that it writes about it. */
+import { beijingStamp } from "../../kit/far/beijing.ts";
 import type { CallbackRequest } from "../wire.ts";
 import type { Play } from "./plan.ts";
 
@@ -7,8 +8,6 @@ interface FarLeg {
   call: number | null;
   ring: number | null;
   answer: number | null;
-  /** How often it rang. */
-  rings: number;
 }
 
 export interface FarCall {
@@ -26,16 +25,11 @@ export interface FarCall {
 }
 
 export function newCall(start: Pick<FarCall, "sid" | "appId" | "callSid" | "order" | "play">): FarCall {
-  const leg = (): FarLeg => ({ call: null, ring: null, answer: null, rings: 0 });
+  const leg = (): FarLeg => ({ call: null, ring: null, answer: null });
   return { ...start, a: leg(), b: leg(), endedAt: null, byetype: "", record: null };
 }
 
 export type Nested = { [name: string]: string | Nested };
-
-/** Beijing has had no summer time since 1991, so a fixed eight hours do. */
-function written(ms: number | null): string {
-  return ms === null ? "" : new Date(ms + 8 * 3_600_000).toISOString().replace(/\D/g, "").slice(0, 14);
-}
 
 function seconds(from: number | null, to: number | null): string {
   return from === null || to === null ? "0" : String(Math.max(0, Math.ceil((to - from) / 1_000)));
@@ -52,18 +46,18 @@ export function recordOf(call: FarCall, origin: string): Nested {
   const appId = call.play.wrongApp ? "f".repeat(32) : call.appId;
   const named = { appId, callSid, userData: order.userData, subId: "sub-1" };
   const times = (leg: FarLeg) => ({
-    beginCallTime: written(leg.call),
-    ringingBeginTime: written(leg.ring),
-    ringingEndTime: written(leg.ring === null ? null : (leg.answer ?? endedAt)),
-    starttime: written(leg.answer),
-    endtime: written(leg.call === null ? null : endedAt),
+    beginCallTime: beijingStamp(leg.call),
+    ringingBeginTime: beijingStamp(leg.ring),
+    ringingEndTime: beijingStamp(leg.ring === null ? null : (leg.answer ?? endedAt)),
+    starttime: beijingStamp(leg.answer),
+    endtime: beijingStamp(leg.call === null ? null : endedAt),
     duration: seconds(leg.answer, endedAt),
   });
   if (order.needBothCdr === "0") {
     const answered = b.answer ?? a.answer;
     const whole = {
-      starttime: written(answered),
-      endtime: written(answered === null ? null : endedAt),
+      starttime: beijingStamp(answered),
+      endtime: beijingStamp(answered === null ? null : endedAt),
       duration: seconds(answered, endedAt),
     };
     const legs = { caller: order.from, called: order.to };
@@ -97,8 +91,8 @@ export function callbackOf(call: FarCall, action: Action, origin: string): Neste
   if (action !== "Hangup") return { ...named, appId, userData: order.userData };
   return {
     ...named,
-    starttime: written(b.answer ?? a.answer),
-    endtime: written(endedAt),
+    starttime: beijingStamp(b.answer ?? a.answer),
+    endtime: beijingStamp(endedAt),
     billdata: "",
     recordurl: recordUrl(call, origin),
     byetype,

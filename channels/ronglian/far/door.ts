@@ -1,6 +1,7 @@
 /** Who may ask: the far side's own reading of the signature rules, apart from the adapter's. */
 import { createHash } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import { beijingTime } from "../../kit/far/beijing.ts";
+import type { Asked } from "../../kit/far/socket.ts";
 
 /** A request's time is good for a day. */
 const toleranceMs = 24 * 3_600_000;
@@ -21,12 +22,12 @@ export type Admitted = { sid: string; account: Account; operation: string } | { 
 export function openDoor(accounts: Map<string, Account>, now: () => number) {
   return {
     /** null where the path is none of the API's. */
-    admit(request: IncomingMessage, url: URL): Admitted | null {
+    admit({ url, headers }: Asked): Admitted | null {
       const [, version, level, sid = "", operation = ""] = pathForm.exec(url.pathname) ?? [];
       if (version === undefined) return null;
       if (version !== "2013-12-26") return { refusal: "111110" };
       if (!/^[0-9a-zA-Z]+$/.test(sid)) return { refusal: "111100" };
-      const header = Buffer.from(String(request.headers.authorization ?? ""), "base64").toString("latin1");
+      const header = Buffer.from(String(headers.authorization ?? ""), "base64").toString("latin1");
       if (header === "") return { refusal: "111101" };
       const [named, timestamp, ...rest] = header.split(":");
       if (timestamp === undefined || rest.length > 0) return { refusal: "111102" };
@@ -44,8 +45,7 @@ export function openDoor(accounts: Map<string, Account>, now: () => number) {
 }
 
 function timeFault(timestamp: string, now: number): string | null {
-  const form = timestamp.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1-$2-$3T$4:$5:$6+08:00");
-  const ms = Date.parse(form);
-  if (form === timestamp || Number.isNaN(ms)) return "111113";
+  const ms = beijingTime(timestamp);
+  if (Number.isNaN(ms)) return "111113";
   return Math.abs(now - ms) > toleranceMs ? "111106" : null;
 }

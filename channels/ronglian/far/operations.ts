@@ -1,107 +1,76 @@
 /** What the far side does when asked, once it knows by whom. */
-import type { ServerResponse } from "node:http";
+import { type Answer, json } from "../../kit/far/answer.ts";
+import { beijingStamp } from "../../kit/far/beijing.ts";
+import { readFields } from "../../kit/far/body.ts";
+import { answerPlaced } from "../../kit/far/placed.ts";
+import type { Far } from "../../kit/far/side.ts";
 import type { CallbackRequest } from "../wire.ts";
 import type { FarCall } from "./call.ts";
 import type { openCalls } from "./calls.ts";
 import type { Account } from "./door.ts";
-import { type Play, playOf, type Script } from "./plan.ts";
+import { playOf, type Script } from "./plan.ts";
 
 export interface Asked {
-  method: string;
   sid: string;
   account: Account;
   body: Buffer;
-  response: ServerResponse;
 }
 
 export type Result = Record<string, unknown> & { statusCode: string };
-/** null where the answer is lost, comes later, or has been written already. */
-export type Operation = (asked: Asked) => Result | null;
+export type Operation = (asked: Asked) => Answer | Promise<Answer>;
 
-export interface OperationsOptions {
-  callbackPath: string;
-  now: () => number;
-  scriptFor(callRef: string, customer: string): Script;
-}
-
-type Calls = ReturnType<typeof openCalls>;
 const number = /^(1\d{10}|0?\d{9,11}|400\d{7}|9\d{4,10})$/;
 
-export function openOperations(calls: Calls, options: OperationsOptions) {
-  const timers = new Set<ReturnType<typeof setTimeout>>();
-  const operations: Record<string, Operation> = {
-    [`POST ${options.callbackPath}`]: place,
-    "POST Calls/CallCancel": cancel,
-    "GET AccountInfo": ({ account }) => {
-      if (account.level !== "Accounts") return { statusCode: "111141" };
-      const { balance = "100.00" } = account;
-      return { statusCode: "000000", Account: { friendlyName: "demo", type: "0", status: "1", balance } };
-    },
-  };
-
-  function place({ sid, account, body, response }: Asked): Result | null {
+export function openOperations(
+  { now, timers, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+  callbackPath: string,
+): Map<string, Operation> {
+  function place({ sid, account, body }: Asked): Answer | Promise<Answer> {
     const order = readOrder(body);
-    if (order === null) return { statusCode: "110127" };
+    if (order === null) return said({ statusCode: "110127" });
     const belongs = account.level === "SubAccounts" ? order.appId === undefined : order.appId === account.appId;
-    if (!belongs) return { statusCode: "111182" };
-    const callRef = order.userData.replace(/\.\d+(\.r)?$/, "");
-    const play = playOf(order.to, options.scriptFor(callRef, order.to));
-    if (play.answer === "refused") return { statusCode: play.statusCode ?? "111142", statusMsg: order.to };
-    if (play.answer === "unavailable") return { statusCode: "111000", statusMsg: order.to };
-    const call = calls.start({ sid, appId: account.appId }, order, play);
-    if (!play.answerAfterMs) return answerPlace(call, play, response, options.now());
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      const result = answerPlace(call, play, response, options.now());
-      if (result) write(response, result);
-    }, play.answerAfterMs);
-    timers.add(timer);
-    return null;
+    if (!belongs) return said({ statusCode: "111182" });
+    const play = playOf(order.to, scriptOf(order.to, order.userData.replace(/\.\d+(\.r)?$/, "")));
+    if (play.answer === "refused") return said({ statusCode: play.statusCode ?? "111142", statusMsg: order.to });
+    if (play.answer === "unavailable") return said({ statusCode: "111000", statusMsg: order.to });
+    const { callSid } = calls.start({ sid, appId: account.appId }, order, play);
+    const yes = { statusCode: "000000", CallBack: { callSid, dateCreated: beijingStamp(now()) } };
+    return answerPlaced(play, said(yes), order.to, timers);
   }
 
   function cancel({ sid, account, body }: Asked): Result {
     const { appId, callSid, type } = readStrings(body) ?? {};
     if (appId !== account.appId) return { statusCode: "111182" };
     if (callSid === undefined || !/^[012]$/.test(type ?? "")) return { statusCode: "110127" };
-    const call = calls.get(callSid);
-    if (call?.sid !== sid || call.endedAt !== null) return { statusCode: "110126" };
+    const call = calls.get(sid, callSid);
+    if (!call || call.endedAt !== null) return { statusCode: "110126" };
     calls.hangUp(call, call.b.answer === null ? "-14" : "1");
     return { statusCode: "000000" };
   }
 
-  return {
-    named: (name: string): Operation | undefined => (Object.hasOwn(operations, name) ? operations[name] : undefined),
-    stop(): void {
-      for (const timer of timers) clearTimeout(timer);
-      timers.clear();
-    },
-  };
+  function account({ account: { level, balance = "100.00" } }: Asked): Result {
+    if (level !== "Accounts") return { statusCode: "111141" };
+    return { statusCode: "000000", Account: { friendlyName: "demo", type: "0", status: "1", balance } };
+  }
+
+  return new Map<string, Operation>([
+    [`POST ${callbackPath}`, place],
+    ["POST Calls/CallCancel", (asked) => said(cancel(asked))],
+    ["GET AccountInfo", (asked) => said(account(asked))],
+  ]);
 }
 
 /** A fault of the platform's own comes as a 500. */
-export function write(response: ServerResponse, result: Result): void {
-  const status = result.statusCode === "111000" ? 500 : 200;
-  response.writeHead(status, { "content-type": "application/json;charset=utf-8" }).end(JSON.stringify(result));
-}
-
-function answerPlace(call: FarCall, play: Play, response: ServerResponse, now: number): Result | null {
-  if (play.answer === "lost") response.socket?.destroy();
-  if (play.answer === "garbage") response.writeHead(200).end(`<html>${call.order.to} accepted`);
-  if (play.answer !== "normal") return null;
-  const dateCreated = new Date(now + 8 * 3_600_000).toISOString().replace(/\D/g, "").slice(0, 14);
-  return { statusCode: "000000", CallBack: { callSid: call.callSid, dateCreated } };
+export function said(result: Result): Answer {
+  return json(result, result.statusCode === "111000" ? 500 : 200);
 }
 
 /** Every value has to be a string; null for anything else. */
 function readStrings(body: Buffer): Record<string, string> | null {
-  try {
-    const fields: unknown = JSON.parse(body.toString());
-    if (typeof fields !== "object" || fields === null || Array.isArray(fields)) return null;
-    const entries = Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-    return entries.length === Object.keys(fields).length ? Object.fromEntries(entries) : null;
-  } catch {
-    return null;
-  }
+  const fields = Object.entries(readFields(body) ?? { none: null });
+  const strings = fields.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return strings.length === fields.length ? Object.fromEntries(strings) : null;
 }
 
 function readOrder(body: Buffer): CallbackRequest | null {

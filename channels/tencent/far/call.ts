@@ -25,15 +25,13 @@ export interface FarCall {
   readonly b: LegTimes;
   endedAt: number | null;
   end: End | null;
-  /** How often each leg rang. */
-  readonly rings: { a: number; b: number };
 }
 
 type Begun = Pick<FarCall, "sessionId" | "order" | "play" | "acceptedAt" | "pushUrl">;
 
 export function newCall(begun: Begun): FarCall {
   const none = { rangAt: null, answeredAt: null };
-  return { ...begun, a: { ...none }, b: { ...none }, endedAt: null, end: null, rings: { a: 0, b: 0 } };
+  return { ...begun, a: { ...none }, b: { ...none }, endedAt: null, end: null };
 }
 
 const platformNumber = "0086075500000001";
@@ -42,7 +40,7 @@ function stamp(at: number | null): number {
   return at === null ? 0 : Math.floor(at / 1_000);
 }
 
-function plain(sessionId: string): string {
+export function plain(sessionId: string): string {
   return sessionId.replaceAll("-", "");
 }
 

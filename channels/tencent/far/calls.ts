@@ -1,21 +1,14 @@
-/** The far side's calls, running and ended, the timers that play them, and the list of records. */
+/** The far side's calls, what their steps do to them, and the list of records. */
+import { randomUUID } from "node:crypto";
 import type { CreateCallOutSessionRequest } from "tencentcloud-sdk-nodejs/tencentcloud/services/ccc/v20200210/ccc_models";
-import { type FarCall, isSession, newCall } from "./call.ts";
-import { type End, type Play, planOf, type Step } from "./plan.ts";
-
-/** Acts once after so many milliseconds, unless what it returns is called before. */
-export type SetTimer = (ms: number, act: () => void) => () => void;
+import type { Far } from "../../kit/far/side.ts";
+import { type FarCall, isSession, newCall, plain } from "./call.ts";
+import { type End, type Play, planOf, type Script, type Step } from "./plan.ts";
 
 export interface CallsOptions {
-  keepEnded: number;
-  /** 100 makes a call a hundred times as fast. */
-  speed: number;
-  newId: () => string;
   /** Which of a call's times the list is cut by. */
   cutBy: "start" | "end";
   cdrLateMs: number;
-  now: () => number;
-  setTimer: SetTimer;
   onEnd(call: FarCall): void;
 }
 
@@ -31,30 +24,8 @@ export interface Window {
   sessionIds: readonly string[];
 }
 
-export function openCalls(options: CallsOptions) {
-  const running = new Set<FarCall>();
-  const ended: FarCall[] = [];
+export function openCalls({ calls, timers, rang, now, speed }: Far<FarCall, Script>, options: CallsOptions) {
   const listed: FarCall[] = [];
-  const timers = new Set<() => void>();
-  const rings = new Map<string, { a: number; b: number }>();
-
-  function later(ms: number, act: () => void): void {
-    const cancel = options.setTimer(ms, () => {
-      timers.delete(cancel);
-      act();
-    });
-    timers.add(cancel);
-  }
-
-  function schedule(call: FarCall, [step, ...rest]: Step[], playedMs: number): void {
-    if (!step) return;
-    later((step.afterMs - playedMs) / options.speed, () => {
-      // A call that was hung up plays no further.
-      if (call.endedAt !== null) return;
-      take(call, step.what);
-      schedule(call, rest, step.afterMs);
-    });
-  }
 
   function take(call: FarCall, what: Step["what"]): void {
     if ("end" in what) {
@@ -63,41 +34,40 @@ export function openCalls(options: CallsOptions) {
     }
     const { leg, event } = what;
     if (event === "answers") {
-      call[leg].answeredAt = options.now();
+      call[leg].answeredAt = now();
       return;
     }
-    call[leg].rangAt = options.now();
-    call.rings[leg] += 1;
-    const sum = rings.get(call.order.Callee) ?? { a: 0, b: 0 };
-    rings.set(call.order.Callee, { ...sum, [leg]: sum[leg] + 1 });
+    call[leg].rangAt = now();
+    rang(call.order.Callee, leg);
   }
 
   function finish(call: FarCall, end: End): void {
-    call.endedAt = options.now();
+    calls.end(plain(call.sessionId));
+    call.endedAt = now();
     call.end = end;
-    running.delete(call);
-    ended.push(call);
-    if (ended.length > options.keepEnded) ended.shift();
     options.onEnd(call);
     const { jumbled, losesCdr, cdrLateMs } = call.play;
-    const lateMs = cdrLateMs ?? (jumbled ? jumbledLateMs / options.speed : options.cdrLateMs);
+    const lateMs = cdrLateMs ?? (jumbled ? jumbledLateMs / speed : options.cdrLateMs);
     const copies = Array.from({ length: jumbled ? 2 : 1 }, () => call);
     if (losesCdr) return;
     if (lateMs === 0) listed.push(...copies);
-    else later(lateMs, () => listed.push(...copies));
+    else timers.later(lateMs, () => listed.push(...copies));
   }
 
   return {
     start(order: CreateCallOutSessionRequest, play: Play, pushUrl: string | null): FarCall {
-      const call = newCall({ sessionId: options.newId(), order, play, acceptedAt: options.now(), pushUrl });
-      running.add(call);
-      schedule(call, planOf(play), 0);
+      const call = newCall({ sessionId: randomUUID(), order, play, acceptedAt: now(), pushUrl });
+      const id = plain(call.sessionId);
+      calls.add(id, call);
+      calls.play(id, planOf(play), (step) => take(call, step.what));
       return call;
     },
-    get: (appId: number, sessionId: string): FarCall | undefined =>
-      [...running, ...ended].find((call) => call.order.SdkAppId === appId && isSession(call, sessionId)),
-    active: (appId: number): FarCall[] => [...running].filter((call) => call.order.SdkAppId === appId),
-    isBusy: (userId: string): boolean => [...running].some((call) => call.order.UserId === userId),
+    get(appId: number, sessionId: string): FarCall | undefined {
+      const call = calls.get(plain(sessionId));
+      return call?.order.SdkAppId === appId ? call : undefined;
+    },
+    active: (appId: number): FarCall[] => calls.running().filter((call) => call.order.SdkAppId === appId),
+    isBusy: (userId: string): boolean => calls.running().some((call) => call.order.UserId === userId),
     /** Asked for by us before both talked, a call was cancelled. */
     hangUp(call: FarCall): void {
       const before = call.b.rangAt === null ? "callerCancel" : "callerCancelWhileRing";
@@ -112,14 +82,6 @@ export function openCalls(options: CallsOptions) {
         const ofIds = sessionIds.length === 0 || sessionIds.some((id) => isSession(call, id));
         return order.SdkAppId === appId && at >= from && at <= to && ofPhones && ofIds;
       });
-    },
-    all: () => [...ended, ...running],
-    running: () => running.size,
-    ringsOf: (callee: string) => rings.get(callee) ?? { a: 0, b: 0 },
-    later,
-    stop(): void {
-      for (const cancel of timers) cancel();
-      timers.clear();
     },
   };
 }

@@ -1,11 +1,15 @@
 /** What the far side does when asked, once it knows by whom. */
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
+import { type Answer, json } from "../../kit/far/answer.ts";
+import { answerPlaced } from "../../kit/far/placed.ts";
+import type { Far } from "../../kit/far/side.ts";
 import { cdrOf, type FarCall, listedOf, sessionOf } from "./call.ts";
 import type { openCalls } from "./calls.ts";
-import { type Play, playOf, type Script } from "./plan.ts";
+import { playOf, type Script } from "./plan.ts";
 
-/** The content of `Response`, an error's code, or what happens to the connection. */
-export type Result = { content: object } | { code: string } | { text: string } | { cut: "lost" | "never" };
+/** The content of `Response`, or an error's code. */
+export type Result = { content: object } | { code: string };
 
 const phone = z.string().regex(/^0086\d{3,12}$/);
 const app = { SdkAppId: z.int().positive() };
@@ -45,20 +49,20 @@ const windowMaxSeconds = 90 * daySeconds;
 const reachMaxSeconds = 180 * daySeconds;
 
 export interface OperationsOptions {
-  calls: ReturnType<typeof openCalls>;
   apps: ReadonlySet<number>;
   answersAll: boolean;
   /** Whether DescribeTelSession still knows a session that is over. */
   keepsFinished: boolean;
   recordUrlOf(call: FarCall): string | null;
   pushUrl: () => string | null;
-  now: () => number;
-  scriptFor(uui: string, callee: string): Script;
 }
 
-export function openOperations(options: OperationsOptions) {
-  const { calls } = options;
-  const secondsNow = () => Math.floor(options.now() / 1_000);
+export function openOperations(
+  { now, timers, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+  options: OperationsOptions,
+) {
+  const secondsNow = () => Math.floor(now() / 1_000);
 
   function onCall(appId: number, sessionId: string, act: (call: FarCall) => Result): Result {
     const call = calls.get(appId, sessionId);
@@ -69,29 +73,31 @@ export function openOperations(options: OperationsOptions) {
     return to >= from && to - from < windowMaxSeconds && from >= secondsNow() - reachMaxSeconds;
   }
 
-  function place(order: z.output<typeof forms.CreateCallOutSession>): Result | Promise<Result> {
+  function place(order: z.output<typeof forms.CreateCallOutSession>): Result | Promise<Answer> {
     const { Callers, UUI, ...rest } = order;
     const request = { ...rest, ...(Callers && { Callers }), ...(UUI !== undefined && { UUI }) };
     if (!/^[^@\s]+@[^@\s]+$/.test(order.UserId)) return { code: "InvalidParameterValue.AccountNotExist" };
-    const play = playOf(order.Callee, options.answersAll, options.scriptFor(UUI ?? "", order.Callee));
+    const play = playOf(order.Callee, options.answersAll, scriptOf(order.Callee, UUI ?? ""));
     if (play.answer === "refused") return { code: play.code ?? "FailedOperation.NoCallOutNumber" };
     if (play.answer === "unavailable") return { code: play.code ?? "InternalError" };
     if (calls.isBusy(order.UserId)) return { code: "FailedOperation.SeatStatusBusy" };
-    const call = calls.start(request, play, options.pushUrl());
-    if (!play.answerAfterMs) return answerOf(call, play);
-    return new Promise((resolve) => calls.later(play.answerAfterMs ?? 0, () => resolve(answerOf(call, play))));
+    const { sessionId } = calls.start(request, play, options.pushUrl());
+    const yes = said({ content: { SessionId: sessionId } });
+    return Promise.resolve(answerPlaced(play, yes, order.Callee, timers));
   }
 
   /** What is not of an action's form is refused before anything else; an application of somebody else, too. */
-  function on<T extends { SdkAppId: number }>(form: z.ZodType<T>, act: (asked: T) => Result | Promise<Result>) {
-    return async (body: unknown): Promise<Result> => {
+  function on<T extends { SdkAppId: number }>(form: z.ZodType<T>, act: (asked: T) => Result | Promise<Answer>) {
+    return async (body: unknown): Promise<Answer> => {
       const asked = form.safeParse(body);
-      if (!asked.success) return { code: "InvalidParameter" };
-      return options.apps.has(asked.data.SdkAppId) ? act(asked.data) : { code: "InvalidParameter.InstanceNotExist" };
+      if (!asked.success) return said({ code: "InvalidParameter" });
+      if (!options.apps.has(asked.data.SdkAppId)) return said({ code: "InvalidParameter.InstanceNotExist" });
+      const result = act(asked.data);
+      return result instanceof Promise ? result : said(result);
     };
   }
 
-  const operations: Record<string, (body: unknown) => Promise<Result>> = {
+  const operations: Record<string, (body: unknown) => Promise<Answer>> = {
     CreateCallOutSession: on(forms.CreateCallOutSession, place),
     HangUpCall: on(forms.HangUpCall, ({ SdkAppId, SessionId }) =>
       onCall(SdkAppId, SessionId, (call) => {
@@ -133,12 +139,12 @@ export function openOperations(options: OperationsOptions) {
     })),
   };
 
-  return async (action: string, body: unknown): Promise<Result> =>
-    (Object.hasOwn(operations, action) ? operations[action]?.(body) : undefined) ?? { code: "InvalidAction" };
+  return async (action: string, body: unknown): Promise<Answer> =>
+    (Object.hasOwn(operations, action) ? operations[action]?.(body) : undefined) ?? said({ code: "InvalidAction" });
 }
 
-function answerOf(call: FarCall, play: Play): Result {
-  if (play.answer === "lost" || play.answer === "never") return { cut: play.answer };
-  if (play.answer === "garbage") return { text: `<html>${call.order.Callee} accepted` };
-  return { content: { SessionId: call.sessionId } };
+/** Errors, too, come with status 200. */
+export function said(result: Result): Answer {
+  const content = "code" in result ? { Error: { Code: result.code, Message: "see the code" } } : result.content;
+  return json({ Response: { ...content, RequestId: randomUUID() } });
 }

@@ -1,4 +1,9 @@
 /** Sends what the console has it push: each at most four times, with one X-TCCC-PUSH-UUID, proved as set there. */
+import { randomUUID } from "node:crypto";
+import { readFields } from "../../kit/far/body.ts";
+import type { Far } from "../../kit/far/side.ts";
+import { cdrPush, type FarCall, recordPushes } from "./call.ts";
+import type { Script } from "./plan.ts";
 
 export type PushAuth =
   | { kind: "none" }
@@ -6,87 +11,65 @@ export type PushAuth =
   | { kind: "oauth"; user: string; secret: string; tokenUrl: string };
 
 export interface PusherOptions {
-  fetch: (url: string, init: RequestInit) => Promise<Response>;
-  newId: () => string;
-  now: () => number;
   retryMs: number;
+  recordUrlOf(call: FarCall): string | null;
 }
 
-const answerMs = 5_000;
-const triesMax = 4;
-
-export function openPusher({ fetch, newId, now, retryMs }: PusherOptions) {
-  const stopped = new AbortController();
+export function openPusher({ pushes, now }: Far<FarCall, Script>, { retryMs, recordUrlOf }: PusherOptions) {
   let auth: PushAuth = { kind: "none" };
   let token: { text: string; until: number } | null = null;
-  let lost = 0;
 
-  async function push(url: string, action: string, message: object): Promise<void> {
+  function push(url: string, action: string, message: object): Promise<void> {
     const address = new URL(url);
     address.searchParams.set("action", action);
     address.searchParams.set("version", "1");
-    const headers = { "content-type": "application/json;charset=utf8", "x-tccc-push-uuid": newId() };
+    const headers = { "content-type": "application/json;charset=utf8", "x-tccc-push-uuid": randomUUID() };
     const body = JSON.stringify(message);
-    for (let tries = 0; tries < triesMax && !stopped.signal.aborted; tries += 1) {
-      if (tries > 0) await pause(retryMs);
-      if (await isTaken(address.href, headers, body)) return;
-    }
-    lost += 1;
-  }
-
-  async function isTaken(url: string, headers: Record<string, string>, body: string): Promise<boolean> {
-    try {
+    return pushes.sendUntilTaken([retryMs, retryMs, retryMs], async () => {
       const proof = await proofOf(auth);
-      const init = { method: "POST", headers: { ...headers, ...proof }, body, redirect: "manual" } as const;
-      const response = await fetch(url, { ...init, signal: limit() });
-      const answer: unknown = await response.json();
-      return (
-        response.ok && typeof answer === "object" && answer !== null && "ErrCode" in answer && answer.ErrCode === 0
-      );
-    } catch {
-      return false;
-    }
+      if (proof === null) return false;
+      const received = await pushes.send(address.href, { headers: { ...headers, ...proof }, body });
+      return received?.status === 200 && fieldsIn(received.text).ErrCode === 0;
+    });
   }
 
-  async function proofOf(by: PushAuth): Promise<Record<string, string>> {
+  async function proofOf(by: PushAuth): Promise<Record<string, string> | null> {
     if (by.kind === "none") return {};
-    const basic = `Basic ${Buffer.from(`${by.user}:${by.secret}`).toString("base64")}`;
-    if (by.kind === "basic") return { authorization: basic };
+    if (by.kind === "basic") {
+      return { authorization: `Basic ${Buffer.from(`${by.user}:${by.secret}`).toString("base64")}` };
+    }
     if (token === null || token.until <= now()) token = await newToken(by);
-    return { authorization: `Bearer ${token.text}` };
+    return token === null ? null : { authorization: `Bearer ${token.text}` };
   }
 
   async function newToken({ tokenUrl, user, secret }: Extract<PushAuth, { kind: "oauth" }>) {
     const form = { grant_type: "client_credentials", client_id: user, client_secret: secret };
     const headers = { "content-type": "application/x-www-form-urlencoded" };
-    const body = new URLSearchParams(form).toString();
-    const response = await fetch(tokenUrl, { method: "POST", headers, body, signal: limit() });
-    const answer = (await response.json()) as { access_token?: unknown; expires_in?: unknown };
-    if (typeof answer.access_token !== "string") throw new Error("no token");
-    return { text: answer.access_token, until: now() + Number(answer.expires_in ?? 0) * 1_000 };
+    const received = await pushes.send(tokenUrl, { headers, body: new URLSearchParams(form).toString() });
+    const { access_token: text, expires_in: seconds } = fieldsIn(received?.text ?? "");
+    return typeof text === "string" ? { text, until: now() + Number(seconds ?? 0) * 1_000 } : null;
   }
 
-  function limit(): AbortSignal {
-    return AbortSignal.any([stopped.signal, AbortSignal.timeout(answerMs)]);
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      stopped.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  async function pushEnd(call: FarCall, url: string): Promise<void> {
+    const recordUrl = recordUrlOf(call);
+    const cdr = () => push(url, "cdr", cdrPush(call));
+    const sound = recordUrl === null ? [] : recordPushes(call, recordUrl);
+    const record = () => Promise.all(sound.map((message) => push(url, "record", message)));
+    for (const send of call.play.jumbled ? [record, cdr, record, cdr] : [cdr, record]) await send();
   }
 
   return {
-    push,
+    tellEnd(call: FarCall): void {
+      const { pushUrl, play } = call;
+      if (pushUrl !== null && !play.losesPushes) void pushEnd(call, pushUrl);
+    },
     authenticate(by: PushAuth): void {
       auth = by;
       token = null;
     },
-    lost: () => lost,
-    stop: () => stopped.abort(),
   };
+}
+
+function fieldsIn(text: string): Record<string, unknown> {
+  return readFields(Buffer.from(text)) ?? {};
 }

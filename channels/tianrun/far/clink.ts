@@ -1,16 +1,10 @@
 /** Clink's side of the far side: what it accepts and answers. */
-import { clinkRecord, type FarOrder } from "./call.ts";
+import { type Answer, json } from "../../kit/far/answer.ts";
+import { readFields } from "../../kit/far/body.ts";
+import type { Far } from "../../kit/far/side.ts";
+import { clinkRecord, type FarCall, type FarOrder } from "./call.ts";
 import type { openCalls } from "./calls.ts";
 import { playOf, type Script } from "./plan.ts";
-
-/** `lost`: the connection breaks before an answer. */
-export type Written = { status: number; body: unknown } | "lost";
-
-export interface OperationsOptions {
-  calls: ReturnType<typeof openCalls>;
-  origin: () => string;
-  scriptOf(customer: string): Script;
-}
 
 const agentForm = /^\d{4,6}$/;
 const customerForm = /^(1\d{10}|0\d{9,11}|400\d{7}|9\d{4,10})$/;
@@ -37,8 +31,11 @@ export function readOrder(fields: Record<string, unknown>, agent: RegExp): FarOr
   };
 }
 
-export function openClinkOperations({ calls, origin, scriptOf }: OperationsOptions) {
-  return (account: string, name: string, query: URLSearchParams, body: Record<string, unknown>): Written => {
+export function openClinkOperations(
+  { calls: table, url: origin, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+) {
+  return (account: string, name: string, query: URLSearchParams, body: Record<string, unknown>): Answer => {
     const cno = String(body.cno ?? "");
     switch (name) {
       case "callout":
@@ -63,17 +60,17 @@ export function openClinkOperations({ calls, origin, scriptOf }: OperationsOptio
         return ok({ pageNumber: 1, pageSize: limit, totalCount: found.length, cdrObs: found.map(clinkRecord) });
       }
       case "describe_record_file_url": {
-        const wanted = query.get("mainUniqueId");
-        const call = calls.all().find((one) => one.account === account && one.uniqueId === wanted);
-        if (call?.ended == null || call.at.bridge === null) return failed("RecordNotExist");
-        return ok({ recordFileUrl: `${origin()}/sound/${call.uniqueId}.mp3?Expires=1&Signature=s1gn`, audioFlows: [] });
+        const call = table.get(query.get("mainUniqueId") ?? "");
+        if (call?.account !== account || call.ended === null || call.at.bridge === null)
+          return failed("RecordNotExist");
+        return ok({ recordFileUrl: `${origin}/sound/${call.uniqueId}.mp3?Expires=1&Signature=s1gn`, audioFlows: [] });
       }
       default:
-        return { status: 404, body: { requestId: "r", error: { code: "NotFound", message: "" } } };
+        return json({ requestId: "r", error: { code: "NotFound", message: "" } }, 404);
     }
   };
 
-  function callout(account: string, body: Record<string, unknown>): Written {
+  function callout(account: string, body: Record<string, unknown>): Answer {
     const { cno, customerNumber: customer, bindTel, clid: shown, requestUniqueId } = body;
     const told = typeof body.userField === "string" ? decodeURIComponent(body.userField) : undefined;
     const waits = { agentSeconds: body.clientTimeout, customerSeconds: body.customerTimeout };
@@ -82,8 +79,7 @@ export function openClinkOperations({ calls, origin, scriptOf }: OperationsOptio
     if (order === null) return failed("InvalidParameter");
     const play = playOf(order.customer, scriptOf(order.customer));
     if (play.answer === "refused") return failed(play.code ?? "AgentOffline");
-    if (play.answer === "unavailable")
-      return { status: 500, body: { requestId: "r", error: { code: "InternalError" } } };
+    if (play.answer === "unavailable") return json({ requestId: "r", error: { code: "InternalError" } }, 500);
     if (calls.runningOf(account, order.cno) !== undefined) return failed("AgentBusy");
     calls.start(account, order, play);
     if (play.answer === "lost") return "lost";
@@ -91,16 +87,6 @@ export function openClinkOperations({ calls, origin, scriptOf }: OperationsOptio
   }
 }
 
-function isJson(text: string): boolean {
-  try {
-    return typeof JSON.parse(text) === "object";
-  } catch {
-    return false;
-  }
-}
-
-const ok = (fields: object): Written => ({ status: 200, body: { requestId: "f8b1", ...fields } });
-const failed = (code: string): Written => ({
-  status: 400,
-  body: { requestId: "f8b1", error: { code, message: "no" } },
-});
+const isJson = (text: string): boolean => readFields(Buffer.from(text)) !== null;
+const ok = (fields: object): Answer => json({ requestId: "f8b1", ...fields });
+const failed = (code: string): Answer => json({ requestId: "f8b1", error: { code, message: "no" } }, 400);

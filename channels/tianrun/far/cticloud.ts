@@ -1,12 +1,18 @@
 /** CTI-Cloud's side of the far side: what it accepts and answers. */
-import { cticloudRecord } from "./call.ts";
-import { type OperationsOptions, readOrder, type Written } from "./clink.ts";
-import { playOf } from "./plan.ts";
+import { type Answer, json, notFound } from "../../kit/far/answer.ts";
+import type { Far } from "../../kit/far/side.ts";
+import { cticloudRecord, type FarCall } from "./call.ts";
+import type { openCalls } from "./calls.ts";
+import { readOrder } from "./clink.ts";
+import { playOf, type Script } from "./plan.ts";
 
 const agentForm = /^\d{3,10}$/;
 
-export function openCticloudOperations({ calls, origin, scriptOf }: OperationsOptions) {
-  return (account: string, path: string, form: URLSearchParams): Written => {
+export function openCticloudOperations(
+  { calls: table, url: origin, scriptOf }: Far<FarCall, Script>,
+  calls: ReturnType<typeof openCalls>,
+) {
+  return (account: string, path: string, form: URLSearchParams): Answer => {
     const cno = form.get("cno") ?? "";
     switch (path) {
       case "/previewOutcall":
@@ -22,16 +28,16 @@ export function openCticloudOperations({ calls, origin, scriptOf }: OperationsOp
       }
       case "/record/getUrl": {
         const wanted = form.get("recordFile") ?? "";
-        const call = calls.all().find((one) => `${one.uniqueId.replace("medias_", "")}.mp3` === wanted);
+        const call = table.all().find((one) => `${one.uniqueId.replace("medias_", "")}.mp3` === wanted);
         if (call?.account !== account || call.at.bridge === null) return failed("20000");
-        return ok(`${origin()}/sound/${wanted}?Expires=1&Signature=s1gn`);
+        return ok(`${origin}/sound/${wanted}?Expires=1&Signature=s1gn`);
       }
       default:
-        return { status: 404, body: "" };
+        return notFound;
     }
   };
 
-  function callout(account: string, form: URLSearchParams): Written {
+  function callout(account: string, form: URLSearchParams): Answer {
     const text = (name: string) => form.get(name) ?? undefined;
     const order = readOrder(
       {
@@ -48,13 +54,13 @@ export function openCticloudOperations({ calls, origin, scriptOf }: OperationsOp
     if (order === null) return failed("20000");
     const play = playOf(order.customer, scriptOf(order.customer));
     if (play.answer === "refused") return failed(play.code ?? "20024");
-    if (play.answer === "unavailable") return { ...failed("10001"), status: 500 };
+    if (play.answer === "unavailable") return failed("10001", 500);
     if (calls.runningOf(account, order.cno) !== undefined) return failed("20011");
     calls.start(account, order, play);
     return play.answer === "lost" ? "lost" : ok(null);
   }
 }
 
-const ok = (data: unknown) => ({ status: 200, body: { result: 0, description: "ok", data } });
-const failed = (errorCode: string) => ({ status: 200, body: { result: -1, description: "no", errorCode } });
+const ok = (data: unknown): Answer => json({ result: 0, description: "ok", data });
+const failed = (errorCode: string, status = 200): Answer => json({ result: -1, description: "no", errorCode }, status);
 export const unknownEnterprise = failed("10003");
