@@ -26,6 +26,12 @@ export async function openServer(url: string, options: { connectionsMax?: number
       // Every statement has its index. A plan that was made while the tables were empty would read them whole until
       // the next analyze, with prepared statements for as long as the connection lives.
       enable_seqscan: "off",
+      // The same holds for joins: a batch is looked up row by row, where the planner, which takes any batch for a
+      // hundred rows, would read a whole small table (measured: 80 instead of 14 pages a row at 6,000 rows).
+      enable_hashjoin: "off",
+      enable_mergejoin: "off",
+      // Planning a statement anew costs more than running it, and its plan never depends on what it is asked for.
+      plan_cache_mode: "force_generic_plan",
       // Compiling a plan takes longer than any of them runs.
       jit: "off",
     },

@@ -1,6 +1,7 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { recordset } from "../../db/sql.ts";
+import { together } from "../../db/together.ts";
 import type { Context } from "../context.ts";
 import { type Fact, fact } from "../domain/fact.ts";
 import type { Line } from "../lines/directory.ts";
@@ -32,33 +33,38 @@ export interface NewAttempt extends AttemptRef {
 }
 
 /** Writes attempts as sent. Committed before the requests leave: a crash between costs a call that ends unknown. */
-export async function insertAttempts(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
-  if (attempts.length > 0) await Promise.all([insertFeeds(q, attempts), insertRows(q, attempts)]);
+export function insertAttempts(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+  return together(q, attemptRows(attempts));
 }
 
-async function insertRows(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+/** The same as changes, to go together with others. */
+export function attemptRows(attempts: readonly NewAttempt[]): (SQL | null)[] {
+  return attempts.length === 0 ? [] : [feedRows(attempts), ownRows(attempts)];
+}
+
+function ownRows(attempts: readonly NewAttempt[]): SQL {
   const news = attempts.map(({ line, callId, number, sent }) => {
     const { tenant, id, accountId, channel } = line;
     return { tenant, call_id: callId, number, line_id: id, account_id: accountId, channel, sent };
   });
   const shape = `tenant text, call_id text, number smallint, line_id int, account_id text, channel text, sent timestamptz`;
-  await q.execute(sql`
+  return sql`
     insert into call_attempts (tenant, call_id, number, line_id, account_id, channel, outcome, sent)
-    select tenant, call_id, number, line_id, account_id, channel, 'sent', sent from ${recordset(news, `news(${shape})`)}`);
+    select tenant, call_id, number, line_id, account_id, channel, 'sent', sent from ${recordset(news, `news(${shape})`)}`;
 }
 
 /** A first call makes the row by which its account's feed is read. */
-async function insertFeeds(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
+function feedRows(attempts: readonly NewAttempt[]): SQL | null {
   const feeds = new Map<string, { account: string; tenant: string; due: Date }>();
   for (const { line, sent } of attempts) {
     const { accountId: account, tenant, definition, config } = line;
     if (!definition.hasFeed(config)) continue;
     feeds.set(account, { account, tenant, due: new Date(sent.getTime() + definition.quota(config).pollEveryMs) });
   }
-  if (feeds.size === 0) return;
-  await q.execute(sql`
+  if (feeds.size === 0) return null;
+  return sql`
     insert into polls (account_id, kind, tenant, due, lease)
     select account, 'feed', tenant, due, '-infinity'
     from ${recordset([...feeds.values()], "news(account text, tenant text, due timestamptz)")} order by account
-    on conflict do nothing`);
+    on conflict do nothing`;
 }

@@ -17,7 +17,7 @@ import {
   type Stop,
   stopOf,
 } from "../limits/protect.ts";
-import { freeSeats, moveSeats, takeSeats } from "../limits/seat.ts";
+import { freeSeats, moveSeats, type SeatWish, takeSeats } from "../limits/seat.ts";
 import type { Line } from "../lines/directory.ts";
 import type { Choice } from "../routing/choose.ts";
 import { sentFact } from "./attempt.ts";
@@ -85,10 +85,12 @@ export function createBegin(ctx: CallContext): (intent: Intent) => Promise<Begun
 async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Promise<Begun[]> {
   const asked = ctx.clock.now();
   const contacts = intents.map(({ contact }) => contact);
+  const seats = intents.flatMap((intent) => seatOf(ctx, intent));
   const limits = intents.flatMap(({ lines, caller, settings }) =>
     lines.flatMap((line) => limitsOf(line, caller, settings, asked)),
   );
-  const [claimed, , ledger] = await Promise.all([
+  // Sent one behind the other: what one waits for, those behind it wait for too.
+  const [claimed, , { ledger, seated, known }] = await Promise.all([
     claimKeys(
       q,
       intents.flatMap(({ plan, claim, now }) => (claim === null ? [] : { ...plan, ...claim, now })),
@@ -97,17 +99,13 @@ async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Pr
       q,
       intents.flatMap(({ exempt, contact }) => (exempt ? [] : contact)),
     ),
-    openLedger(q, limits, ctx.clock),
+    openLedger(q, limits, ctx.clock).then(async (ledger) => {
+      const { now } = ledger;
+      const [seated, known] = await Promise.all([takeSeats(q, seats, now), readContacts(q, contacts, now)]);
+      return { ledger, seated, known };
+    }),
   ]);
   const { now } = ledger;
-  const [seated, known] = await Promise.all([
-    takeSeats(
-      q,
-      intents.flatMap((intent) => seatOf(ctx, intent)),
-      now,
-    ),
-    readContacts(q, contacts, now),
-  ]);
   const decided = intents.map((intent): { begun: Begun; call: NewCall | null } => {
     const { plan, claim, seat, contact } = intent;
     const no = (begun: Begun) => ({ begun, call: null });
@@ -129,18 +127,24 @@ async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Pr
       q,
       refused.map(({ plan }) => plan.callId),
     ),
-    moveSeats(
-      q,
-      calls.map(({ plan, projection }) => ({ callId: plan.callId, until: new Date(projection.latestEnd ?? now) })),
-    ),
+    moveSeats(q, movedSeats(seats, calls)),
     insertCalls(ctx, q, calls),
   ]);
   return decided.map(({ begun }) => begun);
 }
 
+/** Seats were taken as the first line of each call would keep them. */
+function movedSeats(taken: readonly SeatWish[], calls: readonly NewCall[]): { callId: string; until: Date }[] {
+  const untilOf = new Map(taken.map(({ callId, until }) => [callId, until.getTime()]));
+  return calls.flatMap(({ plan: { callId }, projection, now }) => {
+    const until = projection.latestEnd ?? now.getTime();
+    return (untilOf.get(callId) ?? until) === until ? [] : { callId, until: new Date(until) };
+  });
+}
+
 const nothingKnown: Contacts = { blacklisted: null, calls: [] };
 
-function seatOf(ctx: CallContext, intent: Intent): { key: string; callId: string; until: Date }[] {
+function seatOf(ctx: CallContext, intent: Intent): SeatWish[] {
   const { plan, lines, seat, now } = intent;
   const [first] = lines;
   if (seat === null || first === undefined) return [];

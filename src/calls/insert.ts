@@ -1,16 +1,17 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { recordset } from "../../db/sql.ts";
+import { together } from "../../db/together.ts";
 import type { Fact } from "../domain/fact.ts";
 import type { Merge } from "../domain/merge.ts";
 import type { Projection } from "../domain/record.ts";
 import type { Line } from "../lines/directory.ts";
-import { appendOutbox, type Message } from "../outbox/append.ts";
-import { insertAttempts } from "./attempt.ts";
+import { type Message, outboxRows } from "../outbox/append.ts";
+import { attemptRows } from "./attempt.ts";
 import type { Intent } from "./begin.ts";
 import { projectedCells, projectedNames, projectedShape } from "./columns.ts";
 import type { CallContext } from "./context.ts";
-import { insertEvents, tidings } from "./record.ts";
+import { eventRows, tidings } from "./record.ts";
 
 /** A call with all that is known of it at its start. */
 export interface NewCall
@@ -23,22 +24,18 @@ export interface NewCall
   projection: Projection;
 }
 
-/** Writes new calls: record, attempt, event, message. The statements leave one behind the other. */
+/** Writes new calls: record, attempt, event, message. */
 export async function insertCalls(ctx: CallContext, q: Query, calls: readonly NewCall[]): Promise<void> {
   if (calls.length === 0) return;
-  await Promise.all([
-    insertRecords(ctx, q, calls),
-    insertAttempts(
-      q,
-      calls.flatMap(({ plan, line, now }) =>
-        line === null ? [] : { line, callId: plan.callId, number: 1, sent: now },
-      ),
-    ),
-    insertEvents(
-      q,
-      calls.map(({ plan, facts, now }) => ({ ...plan, facts, received: now, deliveryId: null })),
-    ),
-    appendOutbox(ctx, q, calls.map(createdMessage)),
+  const attempts = calls.flatMap(({ plan, line, now }) =>
+    line === null ? [] : { line, callId: plan.callId, number: 1, sent: now },
+  );
+  const news = calls.map(({ plan, facts, now }) => ({ ...plan, facts, received: now, deliveryId: null }));
+  await together(q, [
+    recordRows(ctx, calls),
+    ...attemptRows(attempts),
+    eventRows(news),
+    outboxRows(ctx, calls.map(createdMessage)),
   ]);
 }
 
@@ -56,12 +53,12 @@ const fixedShape = `tenant text, call_id text, main_num text, ext_num text, agen
   place_by timestamptz, created timestamptz, merge jsonb, version int, updated timestamptz`;
 const fixedNames = fixedShape.replaceAll(/(\w+) \w+(?=,|$)/g, "$1");
 
-async function insertRecords(ctx: CallContext, q: Query, calls: readonly NewCall[]): Promise<void> {
+function recordRows(ctx: CallContext, calls: readonly NewCall[]): SQL {
   const news = calls.map((call) => ({ ...fixedCells(ctx, call), ...projectedCells(call.projection) }));
   const names = sql.raw(`${fixedNames}, ${projectedNames}`);
-  await q.execute(sql`
+  return sql`
     insert into call_records (${names}) select ${names}
-    from ${recordset(news, `news(${fixedShape}, ${projectedShape})`)}`);
+    from ${recordset(news, `news(${fixedShape}, ${projectedShape})`)}`;
 }
 
 function fixedCells(ctx: CallContext, call: NewCall): object {

@@ -1,13 +1,14 @@
 /** The only writer of call records. */
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { recordset, rows, textArray } from "../../db/sql.ts";
+import { together } from "../../db/together.ts";
 import type { Context } from "../context.ts";
 import type { Fact } from "../domain/fact.ts";
 import { type Merge, mergeFacts } from "../domain/merge.ts";
 import { type CallStatus, type Projection, project } from "../domain/record.ts";
 import { moveSeats } from "../limits/seat.ts";
-import { appendOutbox, type Message, monthOf, type Topic } from "../outbox/append.ts";
+import { type Message, monthOf, outboxRows, type Topic } from "../outbox/append.ts";
 import { projectedCells, projectedSets, projectedShape } from "./columns.ts";
 import type { RecordChange } from "./context.ts";
 
@@ -113,9 +114,7 @@ export async function applyNews(
   const changes = updates.filter((one) => one.told);
   // Statements of one transaction that do not wait for each other's answers: they leave one behind the other.
   await Promise.all([
-    insertEvents(q, ours),
-    updates.length === 0 ? null : writeRecords(ctx, q, updates),
-    appendOutbox(ctx, q, changes.flatMap(messagesOf)),
+    together(q, [eventRows(ours), recordRows(ctx, updates), outboxRows(ctx, changes.flatMap(messagesOf))]),
     moveSeats(q, changes.filter(({ before, after }) => before.latestEnd !== after.latestEnd).map(seatOf)),
     closeAttempts(
       q,
@@ -141,7 +140,8 @@ function seatOf({ call, after }: { call: LockedCall; after: Projection }): { cal
   return { callId: call.callId, until: after.latestEnd === null ? null : new Date(after.latestEnd) };
 }
 
-export async function insertEvents(q: Query, news: readonly News[]): Promise<void> {
+/** The change that keeps these facts as events. */
+export function eventRows(news: readonly News[]): SQL | null {
   const all = news.flatMap(({ tenant, callId, facts, received, deliveryId }) =>
     facts.map(({ attempt, hash, kind, leg, at, authority, value }) => ({
       month: monthOf(received),
@@ -158,32 +158,32 @@ export async function insertEvents(q: Query, news: readonly News[]): Promise<voi
       delivery_id: deliveryId,
     })),
   );
-  if (all.length === 0) return;
-  await q.execute(sql`
+  if (all.length === 0) return null;
+  return sql`
     insert into events (${sql.raw(eventNames)}) select ${sql.raw(eventNames)} from ${recordset(all, `news(${eventShape})`)}
-    on conflict do nothing`);
+    on conflict do nothing`;
 }
 
 const eventNames = "month, tenant, call_id, attempt, hash, kind, leg, at, authority, value, received, delivery_id";
 const eventShape = `month date, tenant text, call_id text, attempt smallint, hash text, kind text, leg text,
   at timestamptz, authority smallint, value jsonb, received timestamptz, delivery_id bigint`;
 
-async function writeRecords(
+function recordRows(
   ctx: Context,
-  q: Query,
   updates: readonly { call: LockedCall; merge: Merge; after: Projection }[],
-): Promise<void> {
+): SQL | null {
+  if (updates.length === 0) return null;
   const news = updates.map(({ call, merge, after }) => ({
     id: call.callId,
     merge,
     version: call.version,
     ...projectedCells(after),
   }));
-  await q.execute(sql`
+  return sql`
     update call_records as record set ${sql.raw(projectedSets)}, merge = news.merge, version = news.version,
       updated = ${ctx.clock.now().toISOString()}::timestamptz
     from ${recordset(news, `news(id text, merge jsonb, version int, ${projectedShape})`)}
-    where record.call_id = news.id`);
+    where record.call_id = news.id`;
 }
 
 function messagesOf({ call, before, after }: { call: LockedCall; before: Projection; after: Projection }): Message[] {

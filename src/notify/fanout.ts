@@ -176,6 +176,8 @@ async function insertTold(q: Query, told: readonly Told[], claim: string, at: Da
   const now = at.toISOString();
   const lease = new Date(at.getTime() + laneLeaseMs).toISOString();
   const column = (of: (one: Told) => string | number | boolean | Date) => textArray(told.map(of));
+  // Here batch is joined with batch, and neither has an index.
+  await q.execute(sql`set local enable_hashjoin = on`);
   const inserted = await q.execute(sql`
     with news as materialized (
       select * from unnest(${column(({ event }) => monthOf(event.at))}, ${column(({ listener }) => listener.id)},

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { recordset } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
@@ -29,16 +29,22 @@ export interface Message {
 
 /** Writes what others must hear, in the transaction that made it true. */
 export async function appendOutbox(ctx: Context, q: Query, messages: readonly Message[]): Promise<void> {
-  if (messages.length === 0) return;
+  const rows = outboxRows(ctx, messages);
+  if (rows !== null) await q.execute(rows);
+}
+
+/** The same as a change, to go together with others. */
+export function outboxRows(ctx: Context, messages: readonly Message[]): SQL | null {
+  if (messages.length === 0) return null;
   const now = ctx.clock.now();
   const news = messages.map(({ tenant, callId, version, topic, payload }) => {
     return { tenant, call_id: callId, version, topic, payload: ctx.seal.text(tenant, JSON.stringify(payload)) };
   });
-  await q.execute(sql`
+  return sql`
     insert into outbox (month, tenant, call_id, version, topic, payload, created)
     select ${monthOf(now)}::date, tenant, call_id, version, topic, payload, ${now.toISOString()}::timestamptz
     from ${recordset(news, "news(tenant text, call_id text, version int, topic text, payload text)")}
-    on conflict do nothing`);
+    on conflict do nothing`;
 }
 
 /** The first day of the month, by which events and outbox are partitioned. */

@@ -1,24 +1,26 @@
 import { randomBytes } from "node:crypto";
-import { fileURLToPath } from "node:url";
 import postgres from "postgres";
-import { freePort } from "../server/process.ts";
 import { tell } from "./figures.ts";
 import { run as load, request } from "./load.ts";
 import type { Bench } from "./main.ts";
+import { startProgram } from "./program.ts";
 import { auth, lineSecret, startBenchService } from "./service.ts";
 
 const connections = 32;
 const distinct = 60_000;
-const warmMs = 2_000;
+const ourPath = "/api/v1/calls/dial";
+const warmMs = 5_000;
 const measureMs = 8_000;
+const restMs = 2_000;
+const aloneMs = 3_000;
 
 /** Dials a second to a provider in another process, against the same flow in the ordinary way; the time that we add. */
 export const run: Bench = async ({ database }) => {
   const url = await database();
-  const far = await start("./far.ts", lineSecret);
+  const far = await startProgram("./far.ts", lineSecret);
   const farUrl = `http://127.0.0.1:${far.port}`;
   const service = await startBenchService(url, farUrl);
-  const ordinary = await start("./ordinary.ts", url, farUrl);
+  const ordinary = await startProgram("./ordinary.ts", url, farUrl);
   const body = (n: number): string => {
     const digits = String(n).padStart(7, "0");
     return JSON.stringify({
@@ -28,23 +30,23 @@ export const run: Bench = async ({ database }) => {
       orderId: `o-${n}`,
     });
   };
-  const asked = (path: string) =>
-    Array.from({ length: distinct }, (_, n) =>
-      request("POST", path, { ...auth, "idempotency-key": randomBytes(9).toString("hex") }, body(n)),
+  let asking = 0;
+  const asked = (path: string, many: number) =>
+    Array.from({ length: many }, () =>
+      request("POST", path, { ...auth, "idempotency-key": randomBytes(9).toString("hex") }, body(++asking)),
     );
-  const [ours, theirs] = [asked("/api/v1/calls/dial"), asked("/dial")];
-  // Before the load, at rest: afterwards duties would still be busy with what it left.
-  const single = asked("/api/v1/calls/dial").reverse();
-  await load({ port: service.port, connections: 1, requests: single.splice(0, distinct / 8), forMs: warmMs });
-  const alone = await load({ port: service.port, connections: 1, requests: single, forMs: warmMs });
+  const [ours, theirs, single] = [asked(ourPath, distinct), asked("/dial", distinct), asked(ourPath, distinct / 4)];
+  // A service that has just started still compiles its code; a machine that has just been busy still writes.
   await load({ port: service.port, connections, requests: ours.splice(0, distinct / 4), forMs: warmMs });
   await analyze(url);
   const us = await load({ port: service.port, connections, requests: ours, answersMax: ours.length, forMs: measureMs });
+  await Bun.sleep(restMs);
+  const alone = await load({ port: service.port, connections: 1, requests: single, forMs: aloneMs });
   const provider = await load({
     port: far.port,
     connections: 1,
     requests: [request("POST", "/v1/calls", {}, "{}")],
-    forMs: warmMs,
+    forMs: aloneMs,
   });
   await load({ port: ordinary.port, connections, requests: theirs.splice(0, distinct / 4), forMs: warmMs });
   await analyze(url);
@@ -84,18 +86,4 @@ export const run: Bench = async ({ database }) => {
 async function analyze(url: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   await sql.unsafe("analyze").finally(() => sql.end());
-}
-
-async function start(program: string, ...args: string[]): Promise<{ port: number; stop(): Promise<void> }> {
-  const port = freePort();
-  const path = fileURLToPath(new URL(program, import.meta.url));
-  const child = Bun.spawn([process.execPath, path, String(port), ...args], { stdout: "pipe", stderr: "inherit" });
-  await child.stdout.getReader().read();
-  return {
-    port,
-    async stop() {
-      child.kill("SIGTERM");
-      await child.exited;
-    },
-  };
 }

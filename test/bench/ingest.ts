@@ -28,7 +28,7 @@ export const run: Bench = async ({ database }) => {
   await load({ port: service.port, connections, requests, forMs: warmMs });
   const ours = await load({ port: service.port, connections, requests, forMs: measureMs });
   await service.stop();
-  const bare = await startBareServer(url, service.webhook);
+  const bare = await startBareServer(service.webhook);
   await load({ port: bare.port, connections, requests, forMs: warmMs });
   const without = await load({ port: bare.port, connections, requests, forMs: measureMs });
   await bare.stop();

@@ -9,6 +9,7 @@ const benches: Record<string, () => Promise<{ run: Bench }>> = {
   drain: () => import("./drain.ts"),
   status: () => import("./status.ts"),
   dial: () => import("./dial.ts"),
+  floor: () => import("./floor.ts"),
   failover: () => import("./failover.ts"),
   start: () => import("./start.ts"),
   query: () => import("./query.ts"),
