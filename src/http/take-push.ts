@@ -5,8 +5,9 @@ import { Refusal } from "../domain/refusal.ts";
 import type { Accept } from "../inbox/accept.ts";
 import type { Line } from "../lines/directory.ts";
 import { errorFields } from "../log.ts";
+import { createDeadline } from "./deadline.ts";
 
-const webhookTimeoutMs = 5_000;
+const deadline = createDeadline(5_000);
 
 export const gotIt = (answer: Reply | "refused" | "deaf"): answer is Reply => typeof answer === "object";
 
@@ -25,7 +26,7 @@ export async function take(
     if (channel.webhook === undefined) continue;
     try {
       const addressed = { ...request, notifyUrl: calls.notifyUrl(line) };
-      const { deliveries, reply } = await channel.webhook(addressed, AbortSignal.timeout(webhookTimeoutMs));
+      const { deliveries, reply } = await channel.webhook(addressed, deadline());
       const about = { tenant: line.tenant, accountId: line.accountId, channel: line.channel, source: "push" as const };
       await accept.accept(deliveries.map((delivery) => ({ ...about, received, delivery })));
       return reply;
