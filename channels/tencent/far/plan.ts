@@ -1,4 +1,5 @@
 /** What a simulated call will do, and when: pure. */
+import { wishOf } from "../../kit/far/digits.ts";
 
 export const endings = [
   "answered",
@@ -45,20 +46,8 @@ export interface Play extends Script {
   answer: PlaceAnswer;
 }
 
-const digits: Record<string, Script> = {
-  "1": { ending: "a-no-answer" },
-  "2": { ending: "b-no-answer" },
-  "3": { ending: "a-busy" },
-  "4": { ending: "b-busy" },
-  "5": { ending: "b-declined" },
-  "6": { answer: "refused" },
-  "7": { answer: "lost" },
-  "8": { answer: "unavailable" },
-  "9": { jumbled: true },
-};
-
 export function playOf(customer: string, answersAll: boolean, script: Script): Play {
-  const obeyed = answersAll ? {} : (digits[customer.slice(-1)] ?? {});
+  const obeyed = answersAll ? {} : wishOf(customer);
   return { ending: "answered", answer: "normal", ...obeyed, ...script };
 }
 
