@@ -193,6 +193,18 @@ export interface Channel {
   openRecording?(ref: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
 }
 
+/** A record's fields that some providers never tell. */
+export const toldFields = [
+  "aCallTime",
+  "aRingTime",
+  "aOffhookTime",
+  "bCallTime",
+  "bRingTime",
+  "bOffhookTime",
+  "ringDuration",
+] as const;
+export type ToldField = (typeof toldFields)[number];
+
 /** Optional fields of an order that a line may or may not be able to honour. */
 export const orderFields = ["privacy", "record", "displayNumber", "mainNum", "extNum", "ivrUrl", "ivrText"] as const;
 export type OrderField = (typeof orderFields)[number];
@@ -242,6 +254,10 @@ export interface ChannelDefinition<Config = unknown> {
   neverDialed: readonly string[];
   /** True where a CDR names each leg that was dialed: one without any proves the same. Left out = it does not. */
   cdrShowsDialing?: boolean;
+  /** What none of this provider's messages tells: always empty, whatever happened. Left out = it tells all. */
+  cannotKnow?(config: Config): readonly ToldField[];
+  /** What no message tells, and the adapter concludes from others: there, and estimated. */
+  infers?(config: Config): readonly ToldField[];
   /** The resolution of this provider's times, milliseconds. */
   precisionMs: number;
   /** What is normal for a line of this channel until it has a history: milliseconds, and the share that is answered. */

@@ -52,6 +52,7 @@ export const aliyun: ChannelDefinition<AliyunConfig> = {
   lookup: () => ({ settleAfterMs: 2_000, absentProvesForMs: 0 }),
   neverDialed: [],
   // Events have milliseconds; a record's length of the talk, from which an answer may be reckoned, has seconds.
+  cannotKnow: () => ["bCallTime"],
   precisionMs: 1_000,
   legacyPaths: ["status", "recording"],
   pushNames: { accountIn: ({ body }) => instanceOf(body), accountOf: ({ instanceId }) => instanceId },

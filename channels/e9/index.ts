@@ -51,6 +51,8 @@ export const e9: ChannelDefinition<E9Config> = {
   lookup: () => ({ settleAfterMs: 0, absentProvesForMs: 0 }),
   // An end tells who answered, not who rang: even a fault of the provider's may have come after A's phone rang.
   neverDialed: [],
+  // It tells of calling and of answering, never of ringing.
+  cannotKnow: () => ["aRingTime", "bRingTime", "ringDuration"],
   precisionMs: 1_000,
   legacyPaths: [],
   create,

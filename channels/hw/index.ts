@@ -45,6 +45,8 @@ export const hw: ChannelDefinition<HwConfig> = {
   // Only ended calls are known to be listed: nothing is ever proved absent.
   lookup: () => ({ settleAfterMs: 2_000, absentProvesForMs: 0 }),
   neverDialed: [],
+  // When B begins to be called is in no record, only when it rings.
+  cannotKnow: () => ["bCallTime"],
   precisionMs: 1_000,
   legacyPaths: [],
   create,

@@ -49,6 +49,9 @@ export const qimoor: ChannelDefinition<QimoorConfig> = {
   // Only ended calls are listed: nothing is ever proved absent.
   lookup: () => ({ settleAfterMs: 2_000, absentProvesForMs: 0 }),
   neverDialed: [],
+  cannotKnow: () => ["aRingTime", "bCallTime"],
+  // That B's phone rings shows that A has answered.
+  infers: () => ["aOffhookTime"],
   precisionMs: 1_000,
   legacyPaths: [],
   create,

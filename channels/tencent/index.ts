@@ -47,6 +47,7 @@ export const tencent: ChannelDefinition<TencentConfig> = {
   lookup: () => ({ settleAfterMs: 1_000, absentProvesForMs: 0 }),
   // A rule that stops the customer's leg is told after the agent's phone has rung.
   neverDialed: [],
+  cannotKnow: () => ["bCallTime"],
   precisionMs: 1_000,
   legacyPaths: ["", tokenKind],
   // Who asks for a token names its client, not its application.

@@ -61,6 +61,10 @@ export const tianrun: ChannelDefinition<TianrunConfig> = {
   lookup: () => ({ settleAfterMs: 2_000, absentProvesForMs: 0 }),
   // No status says that A's phone did not ring.
   neverDialed: [],
+  // When B begins to be called nothing tells; that A's phone rings only pushes do.
+  cannotKnow: ({ pushed }) => (pushed ? ["bCallTime"] : ["bCallTime", "aRingTime"]),
+  // That B's phone rings, or that the two talk, shows that A has answered.
+  infers: ({ flavor }) => (flavor === "clink" ? ["aOffhookTime"] : []),
   precisionMs: 1_000,
   legacyPaths: [],
   create,

@@ -128,6 +128,9 @@ export const lineView = z
         controls: z.array(z.string()),
         hangup: z.boolean(),
         live: z.enum(["reliable", "lossy", "none"]),
+        neverTold: z.array(z.string()).openapi({
+          description: "话单中该服务商从不提供的字段 · fields of the record that this provider never tells",
+        }),
       })
       .nullable()
       .openapi({ description: "线路支持的字段与操作 · fields and actions that the line honours" }),

@@ -41,6 +41,7 @@ export interface LineAbilities {
   controls: string[];
   hangup: boolean;
   live: "reliable" | "lossy" | "none";
+  neverTold: string[];
 }
 
 interface Found {
@@ -101,6 +102,7 @@ function abilities(definition: ChannelDefinition | null, config: ProviderConfig)
     controls: [...definition.controls(parsed.data)],
     hangup: definition.canHangUp(parsed.data),
     live: definition.live(parsed.data),
+    neverTold: [...(definition.cannotKnow?.(parsed.data) ?? [])],
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the table of all providers needs of each: a line, its far side in virtual time, and what it cannot tell. */
+import type { ChannelDefinition, ToldField } from "../../channels/contract.ts";
 import type { TestService } from "../service.ts";
 import type { VirtualTime } from "../time.ts";
 
@@ -37,7 +38,7 @@ export interface Provider {
   /** What no message of its tells, by the record's names: always empty, whatever happened. */
   cannotKnow: readonly string[];
   /** What it does not tell and its adapter infers, by the record's names: there, and marked as estimated. */
-  infers?: Readonly<Record<string, string>>;
+  infers: Readonly<Record<string, string>>;
   lineId: number;
   /** Where agents have an id at the provider: that of the agent of the test's nth call. */
   seatOf?: (n: number) => string;
@@ -51,6 +52,23 @@ export const common = ["answered", "a-no-answer", "b-no-answer"] as const;
 
 /** What lies with a person or a number, each told from the others. */
 export const personal = ["a-busy", "b-busy", "a-declined", "b-declined", "b-vacant", "b-malformed"] as const;
+
+/** The fact behind a field, as `estimated` names it. */
+const factNames: Partial<Record<ToldField, string>> = { aOffhookTime: "a.answered" };
+
+/** What a channel declares of what it can tell. */
+export function told(
+  definition: ChannelDefinition,
+  providerConfig: object,
+): Pick<Provider, "precisionMs" | "cannotKnow" | "infers"> {
+  const config = definition.config.parse(providerConfig);
+  const inferred = definition.infers?.(config) ?? [];
+  return {
+    precisionMs: definition.precisionMs,
+    cannotKnow: definition.cannotKnow?.(config) ?? [],
+    infers: Object.fromEntries(inferred.map((name) => [name, factNames[name] ?? name])),
+  };
+}
 
 interface Scripted<Word> {
   script(customer: string, script: { ending: Word; talkSeconds: number }): void;

@@ -2,13 +2,14 @@
 import { type DialectName, startCustomProvider } from "../../channels/custom/fake.ts";
 import { examples } from "../../channels/custom/far/examples.ts";
 import { custom } from "../../channels/custom/index.ts";
+import { jy } from "../../channels/custom/jy.ts";
 import { startE9Provider } from "../../channels/e9/fake.ts";
 import { e9 } from "../../channels/e9/index.ts";
 import { startFakeProvider } from "../../channels/fake/fake.ts";
 import { fake } from "../../channels/fake/index.ts";
 import { startHwProvider } from "../../channels/hw/fake.ts";
 import { hw } from "../../channels/hw/index.ts";
-import { common, newLine, personal, plays, type Start } from "./provider.ts";
+import { common, newLine, personal, plays, type Start, told } from "./provider.ts";
 import { vendors } from "./vendors.ts";
 
 const startFake: Start = async (on, { now, setTimer }) => {
@@ -18,12 +19,11 @@ const startFake: Start = async (on, { now, setTimer }) => {
   const providerConfig = { baseUrl: far.url, accountId: "same", secret };
   return {
     name: "fake",
-    precisionMs: fake.precisionMs,
+    ...told(fake, providerConfig),
     ...plays(far, [...common, ...personal], {
       "max-duration": "answered",
       "server-error": "no-capacity",
     }),
-    cannotKnow: [],
     lineId: (await newLine(on, { providerType: "fake", providerConfig })).id,
     losesEnd: (customer) => far.script(customer, { losesFinal: true }),
     stop: far.stop,
@@ -40,11 +40,9 @@ const startE9: Start = async (on, { now, setTimer }) => {
   far.addAccount(accountSid, { authToken, apps: { [appId]: line.webhookUrl } });
   return {
     name: "e9",
-    precisionMs: e9.precisionMs,
+    ...told(e9, providerConfig),
     // Declined is busy here, vacant unreachable.
     ...plays(far, [...common, "a-busy", "b-busy", "server-error"], { "max-duration": "answered" }),
-    // It tells of calling and of answering, never of ringing.
-    cannotKnow: ["aRingTime", "bRingTime", "ringDuration"],
     lineId: line.id,
     losesEnd: (customer) => far.script(customer, { losesFinal: true }),
     stop: far.stop,
@@ -58,11 +56,9 @@ const startHw: Start = async (on, { now, setTimer }) => {
   const providerConfig = { apiBaseUrl: far.url, tokenBaseUrl: far.url, appKey, appSecret };
   return {
     name: "hw",
-    precisionMs: hw.precisionMs,
+    ...told(hw, providerConfig),
     // Busy, declined, vacant: all of them are "the call failed" here.
     ...plays(far, [...common, "a-failed", "b-failed", "a-hangs-up"]),
-    // When B begins to be called is in no record, only when it rings.
-    cannotKnow: ["bCallTime"],
     lineId: (await newLine(on, { providerType: "hw", providerConfig })).id,
     stop: far.stop,
   };
@@ -79,12 +75,10 @@ const startDescribed =
     const providerConfig = { ...examples[name], baseUrl: far.url, account, secret };
     return {
       name,
-      precisionMs: custom.precisionMs,
+      ...told(name === "jy" ? jy : custom, providerConfig),
       ...plays(far, [...common, ...personal], {
         "max-duration": "answered",
       }),
-      // The far side's protocol has a word for all of it; a real provider's may not.
-      cannotKnow: [],
       lineId: (await newLine(on, { providerType, providerConfig })).id,
       losesEnd: (customer) => far.script(customer, { losesFinal: true }),
       stop: far.stop,

@@ -133,7 +133,7 @@ function differences(reference: Json, record: Json, one: Partial<Provider>, prec
 /** Those who have a word for it; the first that can tell everything is what the others are held against. */
 function ableOf(ending: Ending): [first: Provider, ...others: Provider[]] {
   const able = started.filter((one) => one.endings.includes(ending));
-  const first = able.find(({ cannotKnow, infers }) => cannotKnow.length === 0 && infers === undefined);
+  const first = able.find(({ cannotKnow, infers }) => cannotKnow.length + Object.keys(infers).length === 0);
   if (first === undefined || able.length < 2) throw new Error(`nothing to compare for ${ending}`);
   return [first, ...able.filter((one) => one !== first)];
 }

@@ -11,7 +11,7 @@ import { startTencentProvider } from "../../channels/tencent/fake.ts";
 import { tencent } from "../../channels/tencent/index.ts";
 import { startTianrunProvider } from "../../channels/tianrun/fake.ts";
 import { tianrun } from "../../channels/tianrun/index.ts";
-import { common, newLine, personal, plays, type Start } from "./provider.ts";
+import { common, newLine, personal, plays, type Start, told } from "./provider.ts";
 
 const startAliyun: Start = async (on, { now, setTimer }) => {
   const [accessKeyId, accessKeySecret, instanceId] = ["LTAI5tDemoKeyOfNobody", "secret-of-the-ram-user", "ccc-same"];
@@ -23,9 +23,8 @@ const startAliyun: Start = async (on, { now, setTimer }) => {
   far.subscribe(instanceId, line.webhookUrl);
   return {
     name: "aliyun",
-    precisionMs: aliyun.precisionMs,
+    ...told(aliyun, providerConfig),
     ...plays(far, [...common, ...personal, "a-hangs-up"]),
-    cannotKnow: ["bCallTime"],
     lineId: line.id,
     stop: far.stop,
   };
@@ -41,17 +40,17 @@ const startHwvoice: Start = async (on, { now, setTimer }) => {
     setTimer,
     signature,
   });
+  // It takes no number without its country: here the application's settings name the one that is shown, not the line.
   const shown = { displayNumber: "+8675500001111" };
   const providerConfig = { baseUrl: far.url, appKey, appSecret, callbackAuth: signature, ...shown };
   return {
     name: "hwvoice",
-    precisionMs: hwvoice.precisionMs,
+    ...told(hwvoice, providerConfig),
+    cannotKnow: ["callerNumber"],
     ...plays(far, [...common, ...personal], {
       "max-duration": "answered",
       "server-error": "no-port",
     }),
-    // The number shown is the application's, of its settings: it takes none without a country.
-    cannotKnow: ["callerNumber"],
     lineId: (await newLine(on, { providerType: "hwvoice", providerConfig, callerNumber: null })).id,
     stop: far.stop,
   };
@@ -66,12 +65,9 @@ const startQimoor: Start = async (on, { now, setTimer }) => {
   far.addAccount(accountId, { secret, notifyUrl: line.webhookUrl });
   return {
     name: "qimoor",
-    precisionMs: qimoor.precisionMs,
+    ...told(qimoor, providerConfig),
     // Busy is no word of its events.
     ...plays(far, common),
-    cannotKnow: ["aRingTime", "bCallTime"],
-    // That B's phone rings shows that A has answered.
-    infers: { aOffhookTime: "a.answered" },
     lineId: line.id,
     seatOf: (n) => String(8_000 + n),
     stop: far.stop,
@@ -86,10 +82,9 @@ const startRonglian: Start = async (on, { now, setTimer }) => {
   const providerConfig = { baseUrl: far.url, accountSid, authToken: token, appId };
   return {
     name: "ronglian",
-    precisionMs: ronglian.precisionMs,
+    ...told(ronglian, providerConfig),
     // Declined is "no answer" here, busy and vacant are "the call failed".
     ...plays(far, [...common, "a-failed", "b-failed", "a-hangs-up"], { "max-duration": "answered" }),
-    cannotKnow: [],
     lineId: (await newLine(on, { providerType: "ronglian", providerConfig })).id,
     stop: far.stop,
   };
@@ -120,9 +115,8 @@ const startTencent: Start = async (on, { now, setTimer }) => {
   });
   return {
     name: "tencent",
-    precisionMs: tencent.precisionMs,
+    ...told(tencent, providerConfig),
     ...plays(far, [...common, ...personal, "a-hangs-up"]),
-    cannotKnow: ["bCallTime"],
     lineId: line.id,
     seatOf: (n) => `agent${n}@example.com`,
     stop: far.stop,
@@ -143,12 +137,8 @@ const startTianrun =
     if (pushed) far.pushTo(line.webhookUrl);
     return {
       name: `tianrun ${flavor}`,
-      precisionMs: tianrun.precisionMs,
+      ...told(tianrun, providerConfig),
       ...plays(far, [...common, ...personal]),
-      // When B begins to be called nothing tells; that A's phone rings only pushes do.
-      cannotKnow: pushed ? ["bCallTime"] : ["bCallTime", "aRingTime"],
-      // That B's phone rings, or that the two talk, shows that A has answered.
-      ...(flavor === "clink" && { infers: { aOffhookTime: "a.answered" } }),
       lineId: line.id,
       seatOf: (n) => String(2_000 + n),
       ...(pushed && { losesEnd: (customer: string) => far.script(customer, { losesEnd: true }) }),

@@ -49,7 +49,7 @@ describe("a line", () => {
       secretsSet: ["secret"],
       webhookSecretSet: true,
       webhookSenders: [],
-      can: { honours: ["privacy"], controls: ["mute"], hangup: true, live: "reliable" },
+      can: { honours: ["privacy"], controls: ["mute"], hangup: true, live: "reliable", neverTold: [] },
       archived: null,
     });
     expect(webhookUrl).toMatch(new RegExp(`^${app.url}/api/v1/calls/webhook/trial/wh_[a-z0-9]{32}$`));
