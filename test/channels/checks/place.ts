@@ -107,7 +107,11 @@ export const placeChecks: Check[] = [
     async run(harness) {
       const channel = channelOf(harness);
       const orders = Array.from({ length: placesAtOnce }, () => orderOf(harness, "answered"));
-      const placed = await Promise.all(orders.map((order) => channel.place(order, never())));
+      const placed = await Promise.all(
+        orders.map((order) =>
+          channel.place(order, never()).catch((error: unknown) => assert.fail(`one of many was not placed: ${error}`)),
+        ),
+      );
       assert.equal(new Set(placed.map((one) => one.providerCallId)).size, placesAtOnce);
     },
   },
