@@ -30,7 +30,11 @@ function broken(harness: Harness, spoil: Break, garble: Garble = (request) => re
 
 const pushed = await startFakeHarness({ flavour: "push", lookup: "running" });
 const polled = await startFakeHarness({ flavour: "poll", lookup: "running" });
-const signedInAddress = await startTianrunHarness("clink", { pushed: true });
+const clink = await startTianrunHarness("clink", { pushed: true });
+let asked = 0;
+/** Its signatures cover the second, not the body: each request is of another one, so that no two are alike. */
+const secondsApart = { ...clink.tools, now: () => new Date(Date.now() - (++asked % 300) * 1_000) };
+const signedInAddress = { ...clink, tools: secondsApart };
 const endedOnly = await startFakeHarness({ flavour: "push", lookup: "ended" });
 
 const mapped = (map: (events: CallEvent[]) => CallEvent[]): Break => {
