@@ -201,7 +201,8 @@ test("the requirements' own shape is understood on both paths", async () => {
 
 test("a call whose answer was lost is known by its numbers when its events come", async () => {
   const { callId, status } = await dialed(line.id, 7);
-  expect(status).toBe(202);
+  // Its events may be there before the dial is answered, and prove the placement as well.
+  expect([200, 202]).toContain(status);
   const record = await whole(callId);
   expect([record.status, record.answered]).toEqual(["ended", true]);
   const job = far.calls.find((call) => call.jobId === record.providerCallId);
