@@ -8,7 +8,8 @@ import { openLedger } from "../limits/ledger.ts";
 import { lockProviderIds, requeueWaiting } from "../parked/park.ts";
 import { insertAttempts } from "./attempt.ts";
 import type { CallContext, RecordChange } from "./context.ts";
-import { codeOf, type Followed, follows, limitsTouched } from "./follows.ts";
+import { codeOf, type Followed, follows } from "./follows.ts";
+import { limitsTouched } from "./next.ts";
 import type { Outcome, Settled, Settling } from "./outcome.ts";
 import { applyNews, type LockedCall, lockCalls } from "./record.ts";
 
