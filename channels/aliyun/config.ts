@@ -1,6 +1,5 @@
 import { z } from "zod";
-
-const minutesMax = 7 * 24 * 60;
+import { rereadFields } from "../kit/reread.ts";
 
 export const aliyunConfig = z.strictObject({
   baseUrl: z
@@ -59,13 +58,6 @@ export const aliyunConfig = z.strictObject({
     title: "每分钟话单查询数 · CDR pages a minute",
     description: "每次一页，至多 100 条 · One page each, of at most 100 records",
   }),
-  cdrOverlapMinutes: z.int().min(1).max(minutesMax).default(10).meta({
-    title: "话单重读（分钟） · CDR overlap, minutes",
-    description: "每轮重读的时长，迟到的话单由此读到 · Read again in each round, for records that appear late",
-  }),
-  cdrReachMinutes: z.int().min(1).max(minutesMax).default(250).meta({
-    title: "话单回看（分钟） · CDR reach, minutes",
-    description: "每小时一次，应长于最长通话 · Read again once an hour; longer than the longest call",
-  }),
+  ...rereadFields,
 });
 export type AliyunConfig = z.output<typeof aliyunConfig>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { rereadFields } from "../kit/reread.ts";
 
-const minutesMax = 7 * 24 * 60;
 const secret = z.string().min(1).max(256);
 
 export const tencentConfig = z
@@ -55,14 +55,7 @@ export const tencentConfig = z
       title: "每分钟话单查询数 · CDR pages a minute",
       description: "每次一页 · One page each",
     }),
-    cdrOverlapMinutes: z.int().min(1).max(minutesMax).default(10).meta({
-      title: "话单重读（分钟） · CDR overlap, minutes",
-      description: "每轮重读的时长，迟到的话单由此读到 · Read again in each round, for records that appear late",
-    }),
-    cdrReachMinutes: z.int().min(1).max(minutesMax).default(250).meta({
-      title: "话单回看（分钟） · CDR reach, minutes",
-      description: "每小时一次，应长于最长通话 · Read again once an hour; longer than the longest call",
-    }),
+    ...rereadFields,
   })
   .superRefine(({ pushAuth, pushUser, pushSecret }, context) => {
     if (pushAuth === "none") return;
