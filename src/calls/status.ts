@@ -92,38 +92,30 @@ export function createStatusReader(ctx: CallContext): StatusReader {
   };
 }
 
+/** All of them in one value: a driver that parses eight columns of every row takes as long as all the rest of a poll. */
 async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<(StatusAnswer | null)[]> {
   const found = await ctx.db.run((q) =>
     q.execute(sql`
-      select record.tenant, record.call_id, status, answered, duration, version,
-        (extract(epoch from conn_time) * 1000)::bigint as conn, (extract(epoch from close_time) * 1000)::bigint as close
-      from unnest(${textArray(batch.map((one) => one.tenant))}, ${textArray(batch.map((one) => one.callId))}) as asked(tenant, id)
+      select json_agg(json_build_array(asked.n - 1, status, answered, duration, version,
+        (extract(epoch from conn_time) * 1000)::bigint, (extract(epoch from close_time) * 1000)::bigint)) as found
+      from unnest(${textArray(batch.map((one) => one.tenant))}, ${textArray(batch.map((one) => one.callId))})
+        with ordinality as asked(tenant, id, n)
       join call_records record on record.tenant = asked.tenant and record.call_id = asked.id`),
   );
-  const answers = rows<{
-    tenant: string;
-    call_id: string;
-    status: CallStatus;
-    answered: boolean;
-    duration: number | null;
-    version: number;
-    conn: string | number | null;
-    close: string | number | null;
-  }>(found).map((row): [string, StatusAnswer] => {
-    const connTime = row.conn === null ? null : new Date(Number(row.conn));
-    const closeTime = row.close === null ? null : new Date(Number(row.close));
-    const answer = {
-      callId: row.call_id,
-      ...planStatus(row.status),
-      answered: row.answered,
-      duration: currentDuration(ctx, { duration: row.duration, connTime }),
+  type Found = [number, CallStatus, boolean, number | null, number, number | null, number | null];
+  const answers: (StatusAnswer | null)[] = batch.map(() => null);
+  for (const [index, status, answered, duration, version, conn, close] of rows<{ found: Found[] | null }>(found)[0]
+    ?.found ?? []) {
+    const connTime = conn === null ? null : new Date(conn);
+    answers[index] = {
+      callId: batch[index]?.callId ?? "",
+      ...planStatus(status),
+      answered,
+      duration: currentDuration(ctx, { duration, connTime }),
       startTime: connTime?.toISOString() ?? null,
-      endTime: closeTime?.toISOString() ?? null,
-      version: row.version,
+      endTime: close === null ? null : new Date(close).toISOString(),
+      version,
     };
-    return [`${row.tenant}/${row.call_id}`, answer];
-  });
-  // The pair, never the id alone: an answer of one tenant must not reach another.
-  const byCall = new Map(answers);
-  return batch.map(({ tenant, callId }) => byCall.get(`${tenant}/${callId}`) ?? null);
+  }
+  return answers;
 }
