@@ -30,8 +30,10 @@ export async function openPglite(client: PGlite, inSchema: string, close: () => 
   await migrate(drizzle({ client, schema }), { migrationsFolder, migrationsSchema: inSchema });
   return guard({
     kind: "embedded",
-    connect: (beforeStatement) =>
-      drizzle({ client, schema, logger: { logQuery: beforeStatement } }) as unknown as Query,
+    connect({ beforeStatement }) {
+      const query = drizzle({ client, schema, logger: { logQuery: beforeStatement } }) as unknown as Query;
+      return { query, eager: query };
+    },
     close,
   });
 }

@@ -10,30 +10,26 @@ export function renderFast<Drizzle extends object>(on: Drizzle): Drizzle {
   const before = dialect.sqlToQuery.bind(dialect);
   dialect.sqlToQuery = (statement, source) => {
     const params: unknown[] = [];
-    const text = textOf(statement, params);
-    return text === null ? before(statement, source) : { sql: text, params };
+    const parts: string[] = [];
+    // Joined at once: a text that was added up piece by piece is slow to read, and the driver looks every one of them up.
+    return render(statement, parts, params) ? { sql: parts.join(""), params } : before(statement, source);
   };
   return on;
 }
 
-/** Null where it holds anything else. */
-function textOf(statement: SQL, params: unknown[]): string | null {
-  let text = "";
+/** False where it holds anything else. */
+function render(statement: SQL, parts: string[], params: unknown[]): boolean {
   for (const chunk of statement.queryChunks as unknown[]) {
     if (chunk instanceof StringChunk) {
-      for (const part of chunk.value) text += part;
+      parts.push(...chunk.value);
     } else if (isPlain(chunk)) {
-      text += `$${params.push(chunk)}`;
+      parts.push(`$${params.push(chunk)}`);
     } else if (chunk instanceof Param && isPlain(chunk.value)) {
       const { value } = chunk;
-      text += `$${params.push(value === null ? null : chunk.encoder.mapToDriverValue(value))}`;
-    } else if (chunk instanceof SQL) {
-      const inner = textOf(chunk, params);
-      if (inner === null) return null;
-      text += inner;
-    } else return null;
+      parts.push(`$${params.push(value === null ? null : chunk.encoder.mapToDriverValue(value))}`);
+    } else if (!(chunk instanceof SQL && render(chunk, parts, params))) return false;
   }
-  return text;
+  return true;
 }
 
 function isPlain(value: unknown): value is string | number | boolean | null {

@@ -6,6 +6,7 @@ import { type Database, guard, type Query, statementDeadlineMs } from "./client.
 import { renderFast } from "./render.ts";
 import * as schema from "./schema/index.ts";
 import { toDatabaseError } from "./sql.ts";
+import { type Begin, type Statements, transact } from "./transaction.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("./migrations", import.meta.url));
 const migrationLock = 4_711_000;
@@ -45,28 +46,29 @@ export async function openServer(url: string, options: { connectionsMax?: number
   }
   return guard({
     kind: "server",
-    connect: (beforeStatement) =>
-      renderFast(
-        drizzle({ client: preparing(client), schema, logger: { logQuery: beforeStatement } }),
-      ) as unknown as Query,
+    connect({ beforeStatement, beginning }) {
+      const on = (begin: Begin): Query =>
+        renderFast(
+          drizzle({ client: preparing(client, begin), schema, logger: { logQuery: beforeStatement } }),
+        ) as unknown as Query;
+      return { query: on({ eager: false, beginning }), eager: on({ eager: true, beginning }) };
+    },
     close: () => client.end({ timeout: 5 }),
   });
 }
 
 /**
  * Has every statement prepared: its text is one of few, and planning costs more than running it. The driver itself
- * prepares only what it has written.
+ * prepares only what it has written. Transactions are ours too.
  */
-function preparing<Client extends postgres.Sql | postgres.TransactionSql>(client: Client): Client {
+function preparing(client: postgres.Sql, how: Begin): postgres.Sql {
+  const prepared = (on: Statements) => (query: string, values: never[]) => on.unsafe(query, values, { prepare: true });
+  const begin = (work: (inner: Statements) => Promise<unknown>) =>
+    transact(client, how, (inner) => work({ ...inner, unsafe: prepared(inner) as Statements["unsafe"] }));
   return new Proxy(client, {
     get(target, name) {
-      if (name === "unsafe") {
-        return (query: string, values: never[]) => target.unsafe(query, values, { prepare: true });
-      }
-      if (name === "begin" && "begin" in target) {
-        return (work: (inner: postgres.TransactionSql) => unknown) => target.begin((inner) => work(preparing(inner)));
-      }
-      return Reflect.get(target, name);
+      if (name === "unsafe") return prepared(target);
+      return name === "begin" ? begin : Reflect.get(target, name);
     },
   });
 }

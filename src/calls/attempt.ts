@@ -1,7 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Query } from "../../db/client.ts";
 import { recordset } from "../../db/sql.ts";
-import { together } from "../../db/together.ts";
 import type { Context } from "../context.ts";
 import { type Fact, fact } from "../domain/fact.ts";
 import type { Line } from "../lines/directory.ts";
@@ -32,12 +30,10 @@ export interface NewAttempt extends AttemptRef {
   sent: Date;
 }
 
-/** Writes attempts as sent. Committed before the requests leave: a crash between costs a call that ends unknown. */
-export function insertAttempts(q: Query, attempts: readonly NewAttempt[]): Promise<void> {
-  return together(q, attemptRows(attempts));
-}
-
-/** The same as changes, to go together with others. */
+/**
+ * The changes that write attempts as sent. Committed before the requests leave: a crash between costs a call that ends
+ * unknown.
+ */
 export function attemptRows(attempts: readonly NewAttempt[]): (SQL | null)[] {
   return attempts.length === 0 ? [] : [feedRows(attempts), ownRows(attempts)];
 }

@@ -1,12 +1,12 @@
 import { createBatch } from "../../db/batch.ts";
-import type { Query } from "../../db/client.ts";
+import { Closing, type Query } from "../../db/client.ts";
 import { isDataError } from "../../db/sql.ts";
 import type { Settings } from "../auth/settings.ts";
 import { fact } from "../domain/fact.ts";
 import { mergeFacts } from "../domain/merge.ts";
 import { project } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
-import { type Ledger, openLedger } from "../limits/ledger.ts";
+import { type Ledger, type LockedLedger, lockLedger } from "../limits/ledger.ts";
 import { type Caller, type Full, limitsOf } from "../limits/limit.ts";
 import {
   type Contact,
@@ -75,37 +75,53 @@ export function createBegin(ctx: CallContext): (intent: Intent) => Promise<Begun
       ...(seat === null ? [] : [`seat ${seat}`]),
       ...(claim === null ? [] : [`key ${plan.tenant} ${claim.key}`]),
     ],
-    run: (intents) => ctx.db.tx((q) => begin(ctx, q, intents)),
+    run: (intents) =>
+      ctx.db.txLocking(
+        (q) => lock(ctx, q, intents),
+        (q, locked) => begin(ctx, q, intents, locked),
+      ),
     divides: isDataError,
     full: () => new Refusal("overloaded", "呼叫过多 · too many dials at once", { retryAfterSeconds: 1 }),
   });
 }
 
-/** Locks are taken in one order everywhere: keys, customers, limits, seats. */
-async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Promise<Begun[]> {
+/** What is known under the locks of customers and limits. Locks are taken in one order everywhere: these, keys, seats. */
+interface Locked {
+  ledger: LockedLedger;
+  known: Map<string, Contacts>;
+}
+
+async function lock(ctx: CallContext, q: Query, intents: readonly Intent[]): Promise<Locked> {
   const asked = ctx.clock.now();
-  const contacts = intents.map(({ contact }) => contact);
-  const seats = intents.flatMap((intent) => seatOf(ctx, intent));
   const limits = intents.flatMap(({ lines, caller, settings }) =>
     lines.flatMap((line) => limitsOf(line, caller, settings, asked)),
   );
-  // Sent one behind the other: what one waits for, those behind it wait for too.
-  const [claimed, , { ledger, seated, known }] = await Promise.all([
+  const contacts = intents.map(({ contact }) => contact);
+  const bound = intents.flatMap(({ exempt, contact }) => (exempt ? [] : contact));
+  const [, known, ledger] = await Promise.all([
+    lockContacts(q, bound),
+    readContacts(q, contacts, asked),
+    lockLedger(q, limits, ctx.clock),
+  ]);
+  return { ledger, known };
+}
+
+async function begin(
+  ctx: CallContext,
+  q: Query,
+  intents: readonly Intent[],
+  { ledger: locked, known }: Locked,
+): Promise<Closing<Begun[]>> {
+  const { now } = locked;
+  const seats = intents.flatMap((intent) => seatOf(ctx, intent));
+  const [claimed, seated, ledger] = await Promise.all([
     claimKeys(
       q,
       intents.flatMap(({ plan, claim, now }) => (claim === null ? [] : { ...plan, ...claim, now })),
     ),
-    lockContacts(
-      q,
-      intents.flatMap(({ exempt, contact }) => (exempt ? [] : contact)),
-    ),
-    openLedger(q, limits, ctx.clock).then(async (ledger) => {
-      const { now } = ledger;
-      const [seated, known] = await Promise.all([takeSeats(q, seats, now), readContacts(q, contacts, now)]);
-      return { ledger, seated, known };
-    }),
+    takeSeats(q, seats, now),
+    locked.read(),
   ]);
-  const { now } = ledger;
   const decided = intents.map((intent): { begun: Begun; call: NewCall | null } => {
     const { plan, claim, seat, contact } = intent;
     const no = (begun: Begun) => ({ begun, call: null });
@@ -117,7 +133,7 @@ async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Pr
   const calls = decided.flatMap(({ call }) => call ?? []);
   const refused = intents.filter((_, index) => decided[index]?.call === null);
   const mine = refused.filter(({ plan }) => claimed.has(plan.callId));
-  await Promise.all([
+  const written = Promise.all([
     unclaimKeys(
       q,
       mine.flatMap(({ plan, claim }) => (claim === null ? [] : { ...plan, ...claim })),
@@ -130,7 +146,7 @@ async function begin(ctx: CallContext, q: Query, intents: readonly Intent[]): Pr
     moveSeats(q, movedSeats(seats, calls)),
     insertCalls(ctx, q, calls),
   ]);
-  return decided.map(({ begun }) => begun);
+  return new Closing(written.then(() => decided.map(({ begun }) => begun)));
 }
 
 /** Seats were taken as the first line of each call would keep them. */

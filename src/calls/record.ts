@@ -84,16 +84,21 @@ export async function lockCalls(q: Query, callIds: readonly string[]): Promise<M
 /**
  * Merges news into the records of calls that this transaction has locked, with everything that must be true at the
  * same moment: the events, the outbox, the agent's seat, the attempts of calls that are over. News of calls that are
- * not in `locked`, or of another tenant's, are the caller's mistake and are left out.
+ * not in `locked`, or of another tenant's, are the caller's mistake and are left out. `beside` goes in the same
+ * statement as the records.
  */
 export async function applyNews(
   ctx: Context,
   q: Query,
   locked: ReadonlyMap<string, LockedCall>,
   news: readonly News[],
+  beside: readonly (SQL | null)[] = [],
 ): Promise<RecordChange[]> {
   const ours = news.filter((one) => locked.get(one.callId)?.tenant === one.tenant && one.facts.length > 0);
-  if (ours.length === 0) return [];
+  if (ours.length === 0) {
+    await together(q, beside);
+    return [];
+  }
   const factsOf = Map.groupBy(ours, (one) => one.callId);
   const updates: { call: LockedCall; merge: Merge; before: Projection; after: Projection; told: boolean }[] = [];
   for (const [callId, group] of factsOf) {
@@ -114,7 +119,7 @@ export async function applyNews(
   const changes = updates.filter((one) => one.told);
   // Statements of one transaction that do not wait for each other's answers: they leave one behind the other.
   await Promise.all([
-    together(q, [eventRows(ours), recordRows(ctx, updates), outboxRows(ctx, changes.flatMap(messagesOf))]),
+    together(q, [eventRows(ours), recordRows(ctx, updates), outboxRows(ctx, changes.flatMap(messagesOf)), ...beside]),
     moveSeats(q, changes.filter(({ before, after }) => before.latestEnd !== after.latestEnd).map(seatOf)),
     closeAttempts(
       q,

@@ -1,12 +1,12 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import { createBatch } from "../../db/batch.ts";
-import type { Query } from "../../db/client.ts";
+import { Closing, type Query } from "../../db/client.ts";
 import { isDataError, recordset } from "../../db/sql.ts";
 import { project } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
 import { openLedger } from "../limits/ledger.ts";
-import { lockProviderIds, requeueWaiting } from "../parked/park.ts";
-import { insertAttempts } from "./attempt.ts";
+import { lockProviderIds, type ProviderId, requeueWaiting } from "../parked/park.ts";
+import { attemptRows } from "./attempt.ts";
 import type { CallContext, RecordChange } from "./context.ts";
 import { codeOf, type Followed, follows } from "./follows.ts";
 import { limitsTouched } from "./next.ts";
@@ -28,7 +28,10 @@ export function createSettle(ctx: CallContext): CallContext["settle"] {
     atOnce: 1,
     keysOf: ({ callId }) => [callId],
     async run(all) {
-      const { settled, changes, requeued } = await ctx.db.tx((q) => settleAll(ctx, q, all));
+      const { settled, changes, requeued } = await ctx.db.txLocking(
+        (q) => lock(q, all),
+        (q, locked) => settleAll(ctx, q, all, locked),
+      );
       ctx.told(changes);
       if (requeued > 0) ctx.wakeDrain();
       return settled;
@@ -42,20 +45,39 @@ export function createSettle(ctx: CallContext): CallContext["settle"] {
   };
 }
 
-/** Locks are taken in one order everywhere: calls, providers' ids, limits, seats. `held` are calls locked before. */
+/** What outcomes came to. */
+interface SettledAll {
+  settled: Settled[];
+  changes: RecordChange[];
+  requeued: number;
+}
+
+/**
+ * The calls of these outcomes, and the ids that providers gave them. Storing an id and parking for it first take the
+ * same lock, so that no news stays parked whose call is known.
+ */
+async function lock(q: Query, all: readonly Settling[]): Promise<ReadonlyMap<string, LockedCall>> {
+  const callIds = all.map(({ callId }) => callId);
+  const [locked] = await Promise.all([lockCalls(q, callIds), lockProviderIds(q, idsOf(all))]);
+  return locked;
+}
+
+function idsOf(all: readonly Settling[]): ProviderId[] {
+  return all.flatMap(({ line, outcome }) =>
+    outcome.is === "placed" && line !== null ? { accountId: line.accountId, ...outcome.placement } : [],
+  );
+}
+
+/**
+ * Writes outcomes of calls under lock. Locks are taken in one order everywhere: calls, providers' ids, limits, seats.
+ * Resolves once the last statements are under way.
+ */
 export async function settleAll(
   ctx: CallContext,
   q: Query,
   all: readonly Settling[],
-  held?: ReadonlyMap<string, LockedCall>,
-): Promise<{ settled: Settled[]; changes: RecordChange[]; requeued: number }> {
-  const ids = all.flatMap(({ line, outcome }) =>
-    outcome.is === "placed" && line !== null ? { accountId: line.accountId, ...outcome.placement } : [],
-  );
-  const callIds = all.map(({ callId }) => callId);
-  // They leave in this order, and neither waits for the other's answer. Storing an id and parking for it first take the
-  // same lock, so that no news stays parked whose call is known.
-  const [locked] = await Promise.all([held ?? lockCalls(q, callIds), lockProviderIds(q, ids)]);
+  locked: ReadonlyMap<string, LockedCall>,
+): Promise<Closing<SettledAll>> {
   const asked = ctx.clock.now();
   const limits = all.flatMap((one) => limitsTouched(one, locked.get(one.callId), asked));
   const ledger = await openLedger(q, limits, ctx.clock);
@@ -64,29 +86,24 @@ export async function settleAll(
   const told = followed.filter((one) => one !== null);
   const news = told.map(({ call, facts }) => ({ ...call, facts, received: now, deliveryId: null }));
   const next = told.flatMap(({ next, callId }) => (next === null ? [] : { ...next, callId }));
-  const [changes, , requeued] = await Promise.all([
-    applyNews(ctx, q, locked, news),
-    writeAttempts(
-      q,
-      told.filter(({ line }) => line !== null),
-      now,
-    ),
-    requeueWaiting(q, ids),
-    insertAttempts(q, next),
+  const outcomes = told.filter(({ line }) => line !== null);
+  const written = Promise.all([
+    applyNews(ctx, q, locked, news, [outcomeRows(outcomes, now), ...attemptRows(next)]),
+    requeueWaiting(q, idsOf(all)),
     ledger.save(),
   ]);
-  const settled = all.map(({ callId }, index): Settled => {
+  const settledOf = ({ callId }: Settling, index: number): Settled => {
     const call = locked.get(callId);
     if (call === undefined) return { next: null, hangupAsked: false, state: null };
     const hangupAsked = call.merge["0.hangup-asked"] !== undefined;
     return { next: followed[index]?.next ?? null, hangupAsked, state: project(call.merge, call) };
-  });
-  return { settled, changes, requeued };
+  };
+  return new Closing(written.then(([changes, requeued]) => ({ settled: all.map(settledOf), changes, requeued })));
 }
 
 /** Each attempt's outcome, and with a yes the provider's id; the caller holds the ids' locks. */
-async function writeAttempts(q: Query, all: readonly Followed[], now: Date): Promise<void> {
-  if (all.length === 0) return;
+function outcomeRows(all: readonly Followed[], now: Date): SQL | null {
+  if (all.length === 0) return null;
   const news = all.map(({ callId, number, outcome, due }) => {
     const error = "error" in outcome ? outcome.error : null;
     const { kind, cause } = error ?? { kind: null, cause: null };
@@ -103,14 +120,14 @@ async function writeAttempts(q: Query, all: readonly Followed[], now: Date): Pro
     };
     return { id: callId, number, ...told, provider_id: providerCallId, job: providerJobId };
   });
-  await q.execute(sql`
+  return sql`
     update call_attempts as attempt set outcome = news.outcome, settled = ${now.toISOString()}::timestamptz,
       provider_call_id = coalesce(news.provider_id, attempt.provider_call_id),
       provider_job_id = case when news.provider_id is null then attempt.provider_job_id else news.job end,
       error_kind = news.kind, error_cause = news.cause, error_code = news.code, open = attempt.open and news.open,
       follow_due = case when attempt.open and news.open then news.due end
     from ${recordset(news, `news(${attemptShape})`)}
-    where attempt.call_id = news.id and attempt.number = news.number`);
+    where attempt.call_id = news.id and attempt.number = news.number`;
 }
 
 const attemptShape = `id text, number smallint, outcome text, kind text, cause text, code text, open boolean,

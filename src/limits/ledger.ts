@@ -18,12 +18,30 @@ export interface Ledger {
 
 const nameOf = ({ scope, key }: Pick<Limit, "scope" | "key">): string => `${scope}/${key}`;
 
-/** Locks these limits, in the order of their names, and reads what has been counted of each. */
-export async function openLedger(q: Query, limits: readonly Limit[], clock: Clock): Promise<Ledger> {
+/** Limits under lock, before what is counted of them has been read. */
+export interface LockedLedger extends Pick<Ledger, "now"> {
+  read(): Promise<Ledger>;
+}
+
+/** Locks these limits, in the order of their names. */
+export async function lockLedger(q: Query, limits: readonly Limit[], clock: Clock): Promise<LockedLedger> {
   const wanted = [...new Map(limits.map((limit) => [nameOf(limit), limit])).values()];
   const locked = wanted.length === 0 ? new Map<string, Row>() : await lockAll(q, wanted);
   const now = clock.now();
-  const counts = wanted.length === 0 ? new Map<string, Count>() : await readCounts(q, wanted, locked, now);
+  return {
+    now,
+    async read() {
+      return ledgerOf(q, now, wanted.length === 0 ? new Map() : await readCounts(q, wanted, locked, now));
+    },
+  };
+}
+
+/** Locks these limits and reads what has been counted of each. */
+export async function openLedger(q: Query, limits: readonly Limit[], clock: Clock): Promise<Ledger> {
+  return (await lockLedger(q, limits, clock)).read();
+}
+
+function ledgerOf(q: Query, now: Date, counts: ReadonlyMap<string, Count>): Ledger {
   const changed = new Set<Count>();
   const countsOf = (some: readonly Limit[]): Count[] => some.flatMap((limit) => counts.get(nameOf(limit)) ?? []);
   return {

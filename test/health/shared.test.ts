@@ -47,6 +47,7 @@ async function start(): Promise<Instance> {
   const db: Database = {
     kind: real.kind,
     tx: async (work) => (instance.away ? refuse() : real.tx(work)),
+    txLocking: async (lock, work) => (instance.away ? refuse() : real.txLocking(lock, work)),
     run: async (work) => (instance.away ? refuse() : real.run(work)),
     close: () => real.close(),
   };
