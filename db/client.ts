@@ -1,10 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import type * as schema from "./schema/index.ts";
 import { DatabaseError, toDatabaseError } from "./sql.ts";
 
 /** What statements are run on: a transaction's handle, or the pool for single statements. */
-export type Query = PgDatabase<PgQueryResultHKT, typeof schema>;
+export type Query = PgDatabase<PgQueryResultHKT>;
 
 export interface Database {
   readonly kind: "embedded" | "server";

@@ -5,7 +5,6 @@ import { drizzle } from "drizzle-orm/pglite";
 import { migrate } from "drizzle-orm/pglite/migrator";
 import { type Database, guard, type Query } from "./client.ts";
 import { holdFolder } from "./lock.ts";
-import * as schema from "./schema/index.ts";
 import { migrationsFolder } from "./server.ts";
 
 /** Opens the database that lives in a folder of ours: one process, one machine, to try out and for small offices. */
@@ -27,11 +26,11 @@ export async function openPglite(client: PGlite, inSchema: string, close: () => 
   await client.exec(
     `create schema if not exists "${inSchema}"; set search_path to "${inSchema}"; set timezone to 'UTC';`,
   );
-  await migrate(drizzle({ client, schema }), { migrationsFolder, migrationsSchema: inSchema });
+  await migrate(drizzle({ client }), { migrationsFolder, migrationsSchema: inSchema });
   return guard({
     kind: "embedded",
     connect({ beforeStatement }) {
-      const query = drizzle({ client, schema, logger: { logQuery: beforeStatement } }) as unknown as Query;
+      const query = drizzle({ client, logger: { logQuery: beforeStatement } }) as unknown as Query;
       return { query, eager: query };
     },
     close,

@@ -4,7 +4,6 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { type Database, guard, type Query, statementDeadlineMs } from "./client.ts";
 import { renderFast } from "./render.ts";
-import * as schema from "./schema/index.ts";
 import { toDatabaseError } from "./sql.ts";
 import { type Begin, type Statements, transact } from "./transaction.ts";
 
@@ -49,7 +48,7 @@ export async function openServer(url: string, options: { connectionsMax?: number
     connect({ beforeStatement, beginning }) {
       const on = (begin: Begin): Query =>
         renderFast(
-          drizzle({ client: preparing(client, begin), schema, logger: { logQuery: beforeStatement } }),
+          drizzle({ client: preparing(client, begin), logger: { logQuery: beforeStatement } }),
         ) as unknown as Query;
       return { query: on({ eager: false, beginning }), eager: on({ eager: true, beginning }) };
     },

@@ -2,6 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { z } from "zod";
 import { tenants } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
+import { createFresh } from "../fresh.ts";
 
 const most = 1_000_000;
 const limit = (max: number, text: string) =>
@@ -68,9 +69,7 @@ function isZone(name: string): boolean {
   }
 }
 
-/** A change made by another instance is seen after at most this long. */
-const freshMs = 2_000;
-const cachedMax = 1_000;
+const lastKept = 1_000;
 
 /** Tenants' settings, remembered for a short time: every dial asks for them. */
 export interface SettingsBook {
@@ -83,7 +82,6 @@ export interface SettingsBook {
 }
 
 export function createSettingsBook(ctx: Context): SettingsBook {
-  const known = new Map<string, { at: number; settings: Promise<Settings> }>();
   const last = new Map<string, Settings>();
 
   async function load(tenant: string): Promise<Settings> {
@@ -91,23 +89,15 @@ export function createSettingsBook(ctx: Context): SettingsBook {
       q.select({ settings: tenants.settings }).from(tenants).where(eq(tenants.id, tenant)),
     );
     const settings = { ...defaults, ...found?.settings };
-    if (last.size >= cachedMax) last.clear();
+    if (last.size >= lastKept) last.clear();
     last.set(tenant, settings);
     return settings;
   }
 
+  const known = createFresh(ctx.clock, load);
   return {
     lastKnown: (tenant) => last.get(tenant) ?? defaults,
-    of(tenant) {
-      const now = ctx.clock.now().getTime();
-      const cached = known.get(tenant);
-      if (cached !== undefined && now - cached.at < freshMs) return cached.settings;
-      if (known.size >= cachedMax) known.clear();
-      const settings = load(tenant);
-      known.set(tenant, { at: now, settings });
-      settings.catch(() => known.delete(tenant));
-      return settings;
-    },
+    of: known.of,
     async change(tenant, change) {
       const [changed] = await ctx.db.run((q) =>
         q
@@ -116,7 +106,7 @@ export function createSettingsBook(ctx: Context): SettingsBook {
           .where(eq(tenants.id, tenant))
           .returning({ settings: tenants.settings }),
       );
-      known.delete(tenant);
+      known.forget(tenant);
       return { ...defaults, ...changed?.settings };
     },
   };

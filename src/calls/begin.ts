@@ -1,6 +1,7 @@
 import { createBatch } from "../../db/batch.ts";
 import { Closing, type Query } from "../../db/client.ts";
 import { isDataError } from "../../db/sql.ts";
+import { togetherTold } from "../../db/together.ts";
 import type { Settings } from "../auth/settings.ts";
 import { fact } from "../domain/fact.ts";
 import { mergeFacts } from "../domain/merge.ts";
@@ -17,13 +18,13 @@ import {
   type Stop,
   stopOf,
 } from "../limits/protect.ts";
-import { freeSeats, moveSeats, type SeatWish, takeSeats } from "../limits/seat.ts";
+import { freeSeats, moveSeats, type SeatWish, seatRows } from "../limits/seat.ts";
 import type { Line } from "../lines/directory.ts";
 import type { Choice } from "../routing/choose.ts";
 import { sentFact } from "./attempt.ts";
 import type { CallContext } from "./context.ts";
 import type { DialRequest } from "./dial.ts";
-import { type Claim, claimKeys, unclaimKeys } from "./idempotency.ts";
+import { type Claim, keyRows, unclaimKeys } from "./idempotency.ts";
 import { insertCalls, type NewCall } from "./insert.ts";
 import type { Plan } from "./order.ts";
 
@@ -114,12 +115,9 @@ async function begin(
 ): Promise<Closing<Begun[]>> {
   const { now } = locked;
   const seats = intents.flatMap((intent) => seatOf(ctx, intent));
-  const [claimed, seated, ledger] = await Promise.all([
-    claimKeys(
-      q,
-      intents.flatMap(({ plan, claim, now }) => (claim === null ? [] : { ...plan, ...claim, now })),
-    ),
-    takeSeats(q, seats, now),
+  const keys = intents.flatMap(({ plan, claim, now }) => (claim === null ? [] : { ...plan, ...claim, now }));
+  const [[claimed = nobody, seated = nobody], ledger] = await Promise.all([
+    togetherTold(q, [keyRows(keys), seatRows(seats, now)]),
     locked.read(),
   ]);
   const decided = intents.map((intent): { begun: Begun; call: NewCall | null } => {
@@ -158,6 +156,7 @@ function movedSeats(taken: readonly SeatWish[], calls: readonly NewCall[]): { ca
   });
 }
 
+const nobody: ReadonlySet<string> = new Set();
 const nothingKnown: Contacts = { blacklisted: null, calls: [] };
 
 function seatOf(ctx: CallContext, intent: Intent): SeatWish[] {

@@ -1,7 +1,7 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { idempotency } from "../../db/schema/index.ts";
-import { changed, recordset, rows } from "../../db/sql.ts";
+import { changed, recordset } from "../../db/sql.ts";
 import type { Context } from "../context.ts";
 import { Refusal } from "../domain/refusal.ts";
 
@@ -23,19 +23,18 @@ export function claimOf(ctx: Context, tenant: string, key: string, request: obje
   };
 }
 
-/** Claims keys, in their order. The calls that have theirs now; the other keys belong to earlier calls. */
-export async function claimKeys(
-  q: Query,
-  claims: readonly (Claim & { tenant: string; callId: string; now: Date })[],
-): Promise<Set<string>> {
-  if (claims.length === 0) return new Set();
+/**
+ * The change that claims keys, in their order; it returns the calls that have theirs now. The other keys belong to
+ * earlier calls.
+ */
+export function keyRows(claims: readonly (Claim & { tenant: string; callId: string; now: Date })[]): SQL | null {
+  if (claims.length === 0) return null;
   const news = claims.map(({ tenant, key, fingerprint, callId, now }) => ({ tenant, key, fingerprint, callId, now }));
-  const claimed = await q.execute(sql`
+  return sql`
     insert into idempotency (tenant, key, fingerprint, call_id, created)
     select tenant, key, fingerprint, "callId", now
     from ${recordset(news, `news(tenant text, key text, fingerprint jsonb, "callId" text, now timestamptz)`)}
-    order by tenant, key on conflict do nothing returning call_id`);
-  return new Set(rows<{ call_id: string }>(claimed).map((row) => row.call_id));
+    order by tenant, key on conflict do nothing returning call_id`;
 }
 
 /** Gives keys back whose calls are not made after all; in the transaction that claimed them. */

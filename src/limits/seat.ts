@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { PhoneNumber } from "../../channels/contract.ts";
 import type { Query } from "../../db/client.ts";
 import { recordset, rows, textArray } from "../../db/sql.ts";
@@ -12,19 +12,19 @@ export interface SeatWish {
 }
 
 /**
- * Takes agents' seats, each where it is free or its time is over. The calls that have one now. No key may stand there
- * twice. Rows are taken in the order of their keys, as everywhere: two transactions never wait in a circle.
+ * The change that takes agents' seats, each where it is free or its time is over; it returns the calls that have one
+ * now. No key may stand there twice. Rows are taken in the order of their keys, as everywhere: two transactions never
+ * wait in a circle.
  */
-export async function takeSeats(q: Query, wishes: readonly SeatWish[], now: Date): Promise<Set<string>> {
-  if (wishes.length === 0) return new Set();
-  const taken = await q.execute(sql`
+export function seatRows(wishes: readonly SeatWish[], now: Date): SQL | null {
+  if (wishes.length === 0) return null;
+  return sql`
     insert into leases as held (scope, key, slot, call_id, until)
     select 'agent', key, 0, "callId", until
     from ${recordset(wishes, `wish(key text, "callId" text, until timestamptz)`)} order by key
     on conflict (scope, key, slot) do update set call_id = excluded.call_id, until = excluded.until
     where held.call_id is null or held.until < ${now.toISOString()}::timestamptz
-    returning call_id`);
-  return new Set(rows<{ call_id: string }>(taken).map((row) => row.call_id));
+    returning call_id`;
 }
 
 /** The person's phone where it is known, so that one person is one seat on whichever channel. */

@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { randomLetters } from "../domain/id.ts";
 import { storedPhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
+import { createFresh, type Fresh } from "../fresh.ts";
 
 export const agentIdPattern = /^[A-Za-z0-9_.@-]{1,64}$/;
 export const seatsMax = 20;
@@ -56,6 +57,7 @@ export async function createAgent(ctx: Context, tenant: string, agent: NewAgent)
   };
   try {
     await ctx.db.run((q) => q.insert(agents).values(row));
+    readerOf(ctx).namesByNumber.forget(tenant);
   } catch (error) {
     if (violated(error, "agents_tenant_id_pk")) throw new Refusal("conflict", "There is an agent of this id already.");
     throw error;
@@ -68,25 +70,53 @@ interface Asked {
   id: string;
 }
 
+interface Reader {
+  read: Batch<Asked, Agent | null>;
+  /** Whether a tenant has agents whose ids could be numbers that are dialed. */
+  namesByNumber: Fresh<boolean>;
+}
+
 const readAtOnceMax = 200;
 const waitingMax = 20_000;
-const readers = new WeakMap<Context, Batch<Asked, Agent | null>>();
+/** As long as a mobile number without its country. */
+const numberLengthMin = 11;
+const readers = new WeakMap<Context["db"], Reader>();
 
-/** Null where the tenant has no such agent. Every dial asks: those that ask at the same time share a statement. */
-export function agentById(ctx: Context, tenant: string, id: string): Promise<Agent | null> {
-  let read = readers.get(ctx);
-  if (read === undefined) {
-    read = createBatch<Asked, Agent | null>({
+function readerOf(ctx: Context): Reader {
+  const known = readers.get(ctx.db);
+  if (known !== undefined) return known;
+  const reader: Reader = {
+    read: createBatch<Asked, Agent | null>({
       sizeMax: readAtOnceMax,
       waitingMax,
       atOnce: 2,
       run: (asked) => readAgents(ctx, asked),
       divides: isDataError,
       full: () => new Refusal("overloaded", "呼叫过多 · too many dials at once", { retryAfterSeconds: 1 }),
-    });
-    readers.set(ctx, read);
-  }
-  return read({ tenant, id });
+    }),
+    namesByNumber: createFresh(ctx.clock, (tenant) => hasNumbersAsIds(ctx, tenant)),
+  };
+  readers.set(ctx.db, reader);
+  return reader;
+}
+
+/** Null where the tenant has no such agent. Every dial asks: those that ask at the same time share a statement. */
+export function agentById(ctx: Context, tenant: string, id: string): Promise<Agent | null> {
+  return readerOf(ctx).read({ tenant, id });
+}
+
+/** Whether a dialed number may as well be an agent's id. Few tenants name agents so: the others need not be asked. */
+export async function mayBeId(ctx: Context, tenant: string, number: string): Promise<boolean> {
+  return number.length < numberLengthMin || readerOf(ctx).namesByNumber.of(tenant);
+}
+
+async function hasNumbersAsIds(ctx: Context, tenant: string): Promise<boolean> {
+  const found = await ctx.db.run((q) =>
+    q.execute(sql`
+      select 1 from agents
+      where tenant = ${tenant} and length(id) >= ${numberLengthMin}::int and id !~ '[A-Za-z_@]' limit 1`),
+  );
+  return rows(found).length > 0;
 }
 
 async function readAgents(ctx: Context, asked: readonly Asked[]): Promise<(Agent | null)[]> {

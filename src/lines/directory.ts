@@ -3,6 +3,7 @@ import type { Channel, ChannelDefinition, PhoneNumber } from "../../channels/con
 import { accounts, callLines, type LinePrice } from "../../db/schema/index.ts";
 import type { Context } from "../context.ts";
 import { parsePhone } from "../domain/phone.ts";
+import { createFresh } from "../fresh.ts";
 import { type Network, readNetwork } from "../guard/addresses.ts";
 import { errorFields } from "../log.ts";
 
@@ -61,13 +62,7 @@ export interface DirectoryTools {
   fetch(request: Request): Promise<Response>;
 }
 
-/** Other instances see a changed line after at most this long. */
-const freshMs = 2_000;
-const cachedMax = 1_000;
-
 export function createDirectory(ctx: Context, tools: DirectoryTools): Directory {
-  const byTenant = new Map<string, { at: number; lines: Promise<Line[]> }>();
-  const tenantsOfChannel = new Map<string, { at: number; tenants: Promise<string[]> }>();
   const tenantOfToken = new Map<string, string>();
   const tenantOfAccount = new Map<string, string>();
   const lastLines = new Map<string, Line[]>();
@@ -128,16 +123,8 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
     return lines;
   }
 
-  function linesOf(tenant: string): Promise<Line[]> {
-    const now = ctx.clock.now().getTime();
-    const cached = byTenant.get(tenant);
-    if (cached !== undefined && now - cached.at < freshMs) return cached.lines;
-    if (byTenant.size >= cachedMax) byTenant.clear();
-    const lines = load(tenant);
-    byTenant.set(tenant, { at: now, lines });
-    lines.catch(() => byTenant.delete(tenant));
-    return lines;
-  }
+  const byTenant = createFresh(ctx.clock, load);
+  const linesOf = byTenant.of;
 
   const speakersFirst = (one: Line, other: Line): number =>
     Number(one.archived) - Number(other.archived) || Number(other.active) - Number(one.active) || one.id - other.id;
@@ -156,22 +143,15 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
     return owner?.tenant ?? null;
   }
 
-  function tenantsWith(channel: string): Promise<string[]> {
-    const now = ctx.clock.now().getTime();
-    const cached = tenantsOfChannel.get(channel);
-    if (cached !== undefined && now - cached.at < freshMs) return cached.tenants;
-    if (tenantsOfChannel.size >= cachedMax) tenantsOfChannel.clear();
-    const found = ctx.db.run((q) =>
+  const tenantsWith = createFresh(ctx.clock, async (channel) => {
+    const found = await ctx.db.run((q) =>
       q.selectDistinct({ tenant: accounts.tenant }).from(accounts).where(eq(accounts.channel, channel)),
     );
-    const tenants = found.then((rows) => rows.map(({ tenant }) => tenant));
-    tenantsOfChannel.set(channel, { at: now, tenants });
-    tenants.catch(() => tenantsOfChannel.delete(channel));
-    return tenants;
-  }
+    return found.map(({ tenant }) => tenant);
+  });
 
   async function ofChannel(channel: string): Promise<Line[]> {
-    const all = await Promise.all((await tenantsWith(channel)).map(linesOf));
+    const all = await Promise.all((await tenantsWith.of(channel)).map(linesOf));
     return all
       .flat()
       .filter((line) => line.channel === channel)
@@ -215,7 +195,7 @@ export function createDirectory(ctx: Context, tools: DirectoryTools): Directory 
     ofChannel,
     channelOf,
     trial,
-    changed: (tenant) => void byTenant.delete(tenant),
+    changed: byTenant.forget,
     async close() {
       await Promise.allSettled([...instances.values()].map(({ channel }) => channel.close()));
     },

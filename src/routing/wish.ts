@@ -2,7 +2,7 @@ import type { OrderField, PhoneNumber } from "../../channels/contract.ts";
 import type { Context } from "../context.ts";
 import { parsePhone } from "../domain/phone.ts";
 import { Refusal } from "../domain/refusal.ts";
-import { agentById } from "../lines/agents.ts";
+import { agentById, mayBeId } from "../lines/agents.ts";
 import { bindingsOf } from "../lines/bindings.ts";
 import type { Directory } from "../lines/directory.ts";
 import { type Book, bookOf } from "./book.ts";
@@ -103,9 +103,9 @@ function knownNumber(
 }
 
 async function namedAgent(ctx: Context, tenant: string, name: string): Promise<Agent> {
-  const known = await agentById(ctx, tenant, name);
-  if (known !== null) return known;
   const phone = parsePhone(name);
+  const known = phone === null || (await mayBeId(ctx, tenant, name)) ? await agentById(ctx, tenant, name) : null;
+  if (known !== null) return known;
   if (phone !== null) return { id: null, phone, seats: {} };
   throw new Refusal("invalid", "既不是坐席编号也不是电话号码 · neither an agent's id nor a phone number", {
     fields: [{ field: "agent", message: "neither the id of an agent nor a phone number" }],

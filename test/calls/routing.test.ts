@@ -115,6 +115,15 @@ test("an agent is rung only where it has what the channel rings", async () => {
   expect((await my.explain({ agent: customer(0) })).candidates).toEqual([real]);
 });
 
+test("an agent may be named by a number: as an id where there is such an agent, as a phone elsewhere", async () => {
+  const my = await tenant("numbered");
+  const [seated, number] = [await my.line("seated"), "010-8888-1234"];
+  expect((await my.explain({ agent: number })).candidates).toEqual([]);
+  await my.ask("POST", "/api/v1/agents", { id: number, name: "A", seats: { seated: "8001" } });
+  const told = await my.explain({ agent: number });
+  expect([told.agent, told.candidates]).toEqual([number, [seated]]);
+});
+
 test("the agent and the customer must be two", async () => {
   const my = await tenant("two");
   await my.line("fake");

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { callLines } from "../../db/schema/index.ts";
 import { probeConfig } from "../../src/lines/probe.ts";
 import { startApp, startTimeoutMs, type TestApp } from "./start.ts";
 
@@ -23,7 +24,7 @@ async function create(more: object = {}, config: object = {}) {
   return body.line;
 }
 const stored = async (id: number) =>
-  (await app.ctx.db.run((q) => q.query.callLines.findMany())).find((l) => l.id === id);
+  (await app.ctx.db.run((q) => q.select().from(callLines))).find((line) => line.id === id);
 const openedConfig = async (id: number) =>
   JSON.parse(app.ctx.seal.open("one", (await stored(id))?.providerConfig ?? ""));
 
