@@ -10,8 +10,8 @@ export interface Database {
   /** One transaction; all its statements go through the handle it is given. */
   tx<T>(work: (q: Query) => Promise<T | Closing<T>>): Promise<T>;
   /**
-   * One transaction that begins with `lock`, which only locks and reads: its statements may leave before the transaction
-   * is known to be open, since outside of one they would change nothing. `work` runs once it is.
+   * One transaction that begins with `lock`, which only locks and reads: its statements may leave before the
+   * transaction is known to be open, since outside of one they would change nothing. `work` runs once it is.
    */
   txLocking<L, T>(lock: (q: Query) => Promise<L>, work: (q: Query, locked: L) => Promise<T | Closing<T>>): Promise<T>;
   /** Statements that each commit by themselves. */
@@ -19,11 +19,15 @@ export interface Database {
   close(): Promise<void>;
 }
 
-/** What a transaction's work returns once its last statements are under way: the commit need not wait for their answers. */
+/** What a transaction's work returns once its last statements are under way: the commit leaves right behind them. */
 export class Closing<T> {
-  constructor(readonly last: Promise<T>) {
+  readonly last: Promise<T>;
+
+  /** A statement runs once for everybody who waits for it: what is waited for from here on is a promise. */
+  constructor(last: PromiseLike<T>) {
+    this.last = Promise.resolve(last);
     // Whoever commits waits for it; until then a failure has a listener.
-    last.catch(() => {});
+    this.last.catch(() => {});
   }
 }
 

@@ -11,7 +11,7 @@ export function renderFast<Drizzle extends object>(on: Drizzle): Drizzle {
   dialect.sqlToQuery = (statement, source) => {
     const params: unknown[] = [];
     const parts: string[] = [];
-    // Joined at once: a text that was added up piece by piece is slow to read, and the driver looks every one of them up.
+    // Joined at once: a text that was added up piece by piece is slow to read, and the driver looks each of them up.
     return render(statement, parts, params) ? { sql: parts.join(""), params } : before(statement, source);
   };
   return on;

@@ -33,6 +33,14 @@ const environment = z.object({
   ),
 });
 
+/**
+ * Bun's client would send everything through a proxy that the environment names, whatever address it was told to
+ * connect to. What leaves here goes where the guard has looked.
+ */
+export function forgetProxies(env: Record<string, string | undefined>): void {
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) for (const spelt of [name, name.toLowerCase()]) delete env[spelt];
+}
+
 export interface Config {
   port: number;
   host: string;

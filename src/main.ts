@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { openDatabase } from "../db/open.ts";
 import { createSeal } from "../db/seal.ts";
 import { systemClock } from "./clock.ts";
-import { readConfig } from "./config.ts";
+import { forgetProxies, readConfig } from "./config.ts";
 import { createLog, errorFields } from "./log.ts";
 import { loadAdminKey, loadSecretKey } from "./secrets.ts";
 import { createService } from "./service.ts";
@@ -12,6 +12,7 @@ try {
   // Whoever read our output may go away; the calls go on.
   process.stdout.on("error", () => {});
   const config = readConfig(process.env);
+  forgetProxies(process.env);
   const log = createLog(config.logLevel, (line) => process.stdout.write(line));
   const admin = loadAdminKey(config);
   const seal = createSeal(loadSecretKey(config));

@@ -13,6 +13,7 @@ const rows: readonly (readonly string[])[] = [
   ["channels/registry.ts"],
   ["src/domain/**"],
   ["src/log.ts", "src/clock.ts"],
+  ["src/fresh.ts"],
   ["src/guard/**"],
   ["src/config.ts"],
   ["db/**"],

@@ -142,7 +142,7 @@ const mayReach: [what: string, pattern: RegExp, where: RegExp][] = [
   [
     "the network",
     /(?<![\w.$])fetch\((?!\s*(request|_?\w+): )|globalThis\.fetch|\bBun\.fetch\b/,
-    /^src\/(service|main)\.ts$|^src\/command\/|^channels\/kit\/http\.ts$|^channels\/[^/]+\/(fake\.ts|far\/)|^test\//,
+    /^src\/(service|guard\/exchange)\.ts$|^channels\/kit\/http\.ts$|^channels\/[^/]+\/(fake\.ts|far\/)|^test\//,
   ],
 ];
 

@@ -86,7 +86,7 @@ export function createBegin(ctx: CallContext): (intent: Intent) => Promise<Begun
   });
 }
 
-/** What is known under the locks of customers and limits. Locks are taken in one order everywhere: these, keys, seats. */
+/** What is known under the locks of customers and limits. Locks are taken in one order: these, keys, seats. */
 interface Locked {
   ledger: LockedLedger;
   known: Map<string, Contacts>;

@@ -92,7 +92,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
   };
 }
 
-/** All of them in one value: a driver that parses eight columns of every row takes as long as all the rest of a poll. */
+/** All of them in one value: parsing eight columns of every row takes the driver as long as all the rest of a poll. */
 async function readBatch(ctx: CallContext, batch: readonly Asked[]): Promise<(StatusAnswer | null)[]> {
   const found = await ctx.db.run((q) =>
     q.execute(sql`

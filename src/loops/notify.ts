@@ -35,7 +35,7 @@ export function createNotifyDuties(ctx: Context, notifier: Notifier, everyMs: nu
     everyMs: sweepEveryMs,
     runOnce: () => dropForsaken(ctx),
   });
-  notifier.onRoom(() => send.wake());
+  notifier.onRoom({ dispatch: () => send.wake(), fanOut: () => handOut.wake() });
   return { loops: [handOut, send, sweep], wake: () => handOut.wake() };
 }
 

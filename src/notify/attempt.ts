@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Context } from "../context.ts";
 import { GuardError } from "../guard/error.ts";
 import type { Guard } from "../guard/guard.ts";
@@ -89,8 +88,8 @@ function errorOf(status: number): string {
   return status >= 300 && status < 400 ? "redirect" : "status";
 }
 
-function retryAfterOf(status: number, answered: IncomingHttpHeaders, ctx: Context): number | null {
-  return status === 429 || status === 503 ? readRetryAfter(answered["retry-after"], ctx.clock.now()) : null;
+function retryAfterOf(status: number, answered: Headers, ctx: Context): number | null {
+  return status === 429 || status === 503 ? readRetryAfter(answered.get("retry-after"), ctx.clock.now()) : null;
 }
 
 /** Five digits in a row, however they are written or separated, may be part of somebody's number. */

@@ -132,14 +132,13 @@ async function handOut(
   const listeners = events.length === 0 ? [] : await listenersOf(ctx, [...new Set(events.map(({ tenant }) => tenant))]);
   const told = share(whoHears(listeners, events), appetite.rooms());
   const at = ctx.clock.now();
-  const queued = await ctx.db.tx(async (q) => {
+  const left = await ctx.db.tx(async (q) => {
     const moved = await q.execute(sql`update notify_cursor set cursor = ${to} where one = 1 and cursor = ${from}`);
     if (changed(moved) === 0) return null;
-    return told.length === 0 ? [] : insertTold(q, told, appetite.claim, at);
+    return told.length === 0 ? new Set<string>() : insertTold(q, told, appetite.claim, at);
   });
-  if (queued === null) return null;
-  const taken = new Set(queued);
-  const mine = told.filter((one) => one.mine && taken.has(keyOf(one.listener.id, seqOf(one.event.id))));
+  if (left === null) return null;
+  const mine = told.filter((one) => one.mine && !left.has(keyOf(one.listener.id, seqOf(one.event.id))));
   return lanesOf(mine, appetite.claim, at);
 }
 
@@ -171,8 +170,8 @@ function share(told: readonly Omit<Told, "mine">[], rooms: Rooms): Told[] {
 
 const keyOf = (subscriptionId: string, seq: number): string => `${subscriptionId} ${seq}`;
 
-/** Which were new, of calls that nothing waited for: those that are `mine` are this process's. */
-async function insertTold(q: Query, told: readonly Told[], claim: string, at: Date): Promise<string[]> {
+/** Of those that are `mine`, which this process did not get: they were not new, or more of their calls waits. */
+async function insertTold(q: Query, told: readonly Told[], claim: string, at: Date): Promise<Set<string>> {
   const now = at.toISOString();
   const lease = new Date(at.getTime() + laneLeaseMs).toISOString();
   const column = (of: (one: Told) => string | number | boolean | Date) => textArray(told.map(of));
@@ -200,10 +199,11 @@ async function insertTold(q: Query, told: readonly Told[], claim: string, at: Da
       order by queued.subscription_id, queued.call_id
       on conflict (subscription_id, call_id) do update set changes = lane.changes + 1
       returning subscription_id, call_id, claim, xmax = 0 as fresh)
-    select queued.subscription_id as sub, queued.seq from queued
-    join lanes on lanes.subscription_id = queued.subscription_id and lanes.call_id = queued.call_id
-    where lanes.fresh and lanes.claim = ${claim}`);
-  return rows<{ sub: string; seq: string | number }>(inserted).map(({ sub, seq }) => keyOf(sub, Number(seq)));
+    select news.sub, news.seq from news
+    left join queued on queued.subscription_id = news.sub and queued.seq = news.seq::bigint
+    left join lanes on lanes.subscription_id = queued.subscription_id and lanes.call_id = queued.call_id
+    where news.mine = 'true' and (lanes.fresh and lanes.claim = ${claim}) is not true`);
+  return new Set(rows<{ sub: string; seq: string | number }>(inserted).map(({ sub, seq }) => keyOf(sub, Number(seq))));
 }
 
 function lanesOf(mine: readonly Told[], claim: string, at: Date): Lane[] {

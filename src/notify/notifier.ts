@@ -10,7 +10,7 @@ import { nextTry } from "./retry.ts";
 import { createSettler } from "./settle.ts";
 
 export interface NotifierOptions {
-  /** Requests under way at once, of all endpoints and of one. */
+  /** Requests under way at once, of all endpoints and of one. Bun sends 256 at once; what is more waits unseen. */
   sendingMax?: number;
   perEndpointMax?: number;
   /** How long a stop waits for answers before it breaks off. */
@@ -22,8 +22,8 @@ export interface Notifier {
   fanOut(): Promise<boolean>;
   /** Takes what is due and begins to send it, without waiting for answers; true when some was found. */
   dispatch(): Promise<boolean>;
-  /** Called when there is room for more, or when something may have become due. */
-  onRoom(wake: () => void): void;
+  /** What to call when there is room for more, or when something may have become due; and when it may be handed out. */
+  onRoom(wake: { dispatch(): void; fanOut(): void }): void;
   /** Resolves when everything that was begun is answered and written down. */
   idle(): Promise<void>;
   stop(): Promise<void>;
@@ -40,19 +40,20 @@ const endpointsKept = 5_000;
 const aheadOfWindow = 16;
 
 export function createNotifier(ctx: Context, send: Guard["send"], options: NotifierOptions = {}): Notifier {
-  const { sendingMax = 256, perEndpointMax = 32, stopWaitMs = 2_000 } = options;
+  const { sendingMax = 240, perEndpointMax = 32, stopWaitMs = 2_000 } = options;
   const claim = randomLetters(16, ctx.randomBytes);
   const fanOut = createFanOut(ctx, { claim, rooms });
   const endpoints = new Map<string, Endpoint>();
   const broken = new AbortController();
   const underway = new Set<Promise<void>>();
-  let wake = (): void => {};
-  const settler = createSettler(ctx, () => wake());
+  let wake = { dispatch(): void {}, fanOut(): void {} };
+  const settler = createSettler(ctx, () => wake.dispatch());
   let stopping = false;
   let held = 0;
   let lastTaken = "";
   let probedAt = 0;
   let handedOutAt = 0;
+  let fanOutWaits = false;
   const heldMax = sendingMax * 4;
 
   /** Those of an endpoint that is known differ from those of any other. */
@@ -141,7 +142,8 @@ export function createNotifier(ctx: Context, send: Guard["send"], options: Notif
     void work.finally(() => {
       underway.delete(work);
       pump();
-      if (endpoint.queue.length <= endpoint.window) wake();
+      if (endpoint.queue.length <= endpoint.window) wake.dispatch();
+      if (fanOutWaits && held <= heldMax / 2) wake.fanOut();
     });
   }
 
@@ -220,6 +222,7 @@ export function createNotifier(ctx: Context, send: Guard["send"], options: Notif
       const now = ctx.clock.now().getTime();
       // What is handed out while there is no room must be taken later; waiting a moment is cheaper.
       const busy = held > heldMax / 2 && now - handedOutAt < handOutEveryMs;
+      fanOutWaits = busy;
       if (stopping || busy) return false;
       handedOutAt = now;
       const { lanes, more } = await fanOut.runOnce();

@@ -35,8 +35,8 @@ export function nextTry(
 }
 
 /** `Retry-After`: seconds or a date. Null where it says nothing. */
-export function readRetryAfter(header: string | undefined, now: Date): number | null {
-  if (header === undefined) return null;
+export function readRetryAfter(header: string | null, now: Date): number | null {
+  if (header === null) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * secondMs;
   // An HTTP date begins with the day of the week; what else Date.parse makes sense of is not meant so.
   const at = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(header) ? Date.parse(header) : Number.NaN;

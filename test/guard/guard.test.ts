@@ -4,7 +4,8 @@ import { systemClock } from "../../src/clock.ts";
 import { ConfigError, readConfig } from "../../src/config.ts";
 import { mayReach, readNetwork } from "../../src/guard/addresses.ts";
 import { GuardError } from "../../src/guard/error.ts";
-import { createGuard, type Guard, type GuardOptions, type Outgoing } from "../../src/guard/guard.ts";
+import type { Outgoing } from "../../src/guard/exchange.ts";
+import { createGuard, type Guard, type GuardOptions } from "../../src/guard/guard.ts";
 import { shiftedClock } from "../service.ts";
 import { hostileNames, hostileUrls } from "./hostile.ts";
 

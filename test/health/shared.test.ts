@@ -45,11 +45,9 @@ async function start(): Promise<Instance> {
     throw new DatabaseError("unreachable", null, null);
   };
   const db: Database = {
-    kind: real.kind,
+    ...real,
     tx: async (work) => (instance.away ? refuse() : real.tx(work)),
-    txLocking: async (lock, work) => (instance.away ? refuse() : real.txLocking(lock, work)),
     run: async (work) => (instance.away ? refuse() : real.run(work)),
-    close: () => real.close(),
   };
   const ctx: Context = { db, seal, clock, log: createLog("info", (line) => logged.push(line)), randomBytes };
   const directory = createDirectory(ctx, { loadChannel, fetch: async () => Response.error() });

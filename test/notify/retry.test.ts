@@ -24,7 +24,7 @@ test("Retry-After is seconds or a date, never shortens a wait, and is bounded", 
   expect(readRetryAfter("120", at)).toBe(120_000);
   expect(readRetryAfter("Wed, 01 Jan 2025 00:01:00 GMT", at)).toBe(60_000);
   expect(readRetryAfter("Tue, 31 Dec 2024 00:01:00 GMT", at)).toBe(0);
-  for (const nothing of [undefined, "", "soon", "-5", "1e9"]) expect(readRetryAfter(nothing, at)).toBeNull();
+  for (const nothing of [null, "", "soon", "-5", "1e9"]) expect(readRetryAfter(nothing, at)).toBeNull();
   const wait = (retryAfterMs: number | null) => (nextTry(1, at, at, 0.5, retryAfterMs)?.getTime() ?? 0) - at.getTime();
   expect([wait(null), wait(1), wait(60_000), wait(10 ** 12)]).toEqual([5_000, 5_000, 60_000, 86_400_000]);
   expect([openFor(5, 0.5, null), openFor(6, 0.5, null), openFor(50, 0.5, null)]).toEqual([30_000, 60_000, 300_000]);
