@@ -44,10 +44,43 @@ function arrayLiteral(texts: readonly (string | null)[]): string {
 /**
  * A batch as a set of rows with typed columns, bound as one JSON text: `from ${recordset(rows, "news(id text, at
  * timestamptz)")}`. For wide rows: as fast on the server as a column each (measured at 42 columns), and one parameter
- * to build instead of 42. `shape` is ours, never a request's.
+ * to build instead of 42. What is missing in a row is null. `shape` is ours, never a request's.
  */
 export function recordset(batch: readonly object[], shape: string): SQL {
-  return sql`json_to_recordset(${sql.param(JSON.stringify(batch))}::text::json) as ${sql.raw(shape)}`;
+  const rows = sql`json_to_recordset(${sql.param(JSON.stringify(batch))}::text::json)`;
+  const nested = nestedOf(shape);
+  return nested === null
+    ? sql`${rows} as ${sql.raw(shape)}`
+    : sql`(select ${sql.raw(nested.columns)} from ${rows} as ${sql.raw(nested.raw)}) as ${sql.raw(nested.name)}`;
+}
+
+interface Nested {
+  name: string;
+  columns: string;
+  raw: string;
+}
+
+const nestedShapes = new Map<string, Nested | null>();
+
+/**
+ * A column of type jsonb is taken out as text and cast: the server takes three times as long to turn a part of a JSON
+ * text into jsonb by itself (measured at 950 bytes: 34 against 13 µs).
+ */
+function nestedOf(shape: string): Nested | null {
+  const known = nestedShapes.get(shape);
+  if (known !== undefined) return known;
+  const [, name = "", list = ""] = /^(\w+)\(([\s\S]*)\)$/.exec(shape) ?? [];
+  const columns = list.split(",").map((column) => {
+    const [, named = "", type = ""] = /^\s*(\S+)\s+(\S+)\s*$/.exec(column) ?? [];
+    return { named, type };
+  });
+  const raw = columns.map(({ named, type }) => `${named} ${type === "jsonb" ? "text" : type}`).join(", ");
+  const selected = columns
+    .map(({ named, type }) => (type === "jsonb" ? `${named}::jsonb as ${named}` : named))
+    .join(", ");
+  const nested = columns.some(({ type }) => type === "jsonb") ? { name, columns: selected, raw: `raw(${raw})` } : null;
+  nestedShapes.set(shape, nested);
+  return nested;
 }
 
 /** A failure of the database without the statement's parameters: drizzle's own message would hold every one of them. */

@@ -70,6 +70,12 @@ export const projectedShape = projectedColumns.map(({ name, type }) => `${name} 
 /** `name = news.name` for each. */
 export const projectedSets = projectedColumns.map(({ name }) => `${name} = news.${name}`).join(", ");
 
+/** What is null is left out: a `recordset` reads it so, and most of a young call is. */
 export function projectedCells(projection: Projection): Record<string, unknown> {
-  return Object.fromEntries(projectedColumns.map(({ name, of }) => [name, of(projection)]));
+  const cells: Record<string, unknown> = {};
+  for (const { name, of } of projectedColumns) {
+    const cell = of(projection);
+    if (cell !== null) cells[name] = cell;
+  }
+  return cells;
 }

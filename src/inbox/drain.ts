@@ -22,7 +22,7 @@ export interface Drained {
   unrecognized: number;
 }
 
-const batchMax = 300;
+export const batchMax = 300;
 const silentAgainMs = 60_000;
 
 /**
@@ -90,7 +90,8 @@ async function drainBatch(ctx: CallContext, q: Query, claimed: readonly Claimed[
   ]);
   await storeProviderIds(q, learned, ctx.clock.now());
   const { changes, moved, rest } = await moveUndialed(ctx, q, matched, locked);
-  const news = rest.map((one) => newsOf(ctx, one, learned.includes(one)));
+  const tellsId = new Set(learned);
+  const news = rest.map((one) => newsOf(ctx, one, tellsId.has(one)));
   changes.push(...(await applyNews(ctx, q, locked, news)));
   const known = await knownMeanwhile(q, waiting);
   await park(

@@ -29,12 +29,12 @@ export interface Question {
  */
 export async function matchCalls(ctx: Context, q: Query, questions: readonly Question[]): Promise<(Match | null)[]> {
   const known = await attemptsOf(q, questions);
+  const byProviderId = Map.groupBy(known, (one) => `${one.accountId} ${one.providerCallId}`);
+  const byCallId = Map.groupBy(known, (one) => `${one.accountId} ${one.callId}`);
   const matches = questions.map(({ accountId, ref }): Match | null => {
-    const mine = known.filter((one) => one.accountId === accountId);
-    const byId =
-      ref.providerCallId === undefined ? [] : mine.filter((one) => one.providerCallId === ref.providerCallId);
+    const byId = ref.providerCallId === undefined ? [] : (byProviderId.get(`${accountId} ${ref.providerCallId}`) ?? []);
     if (ref.callId === undefined) return byId[0] ?? null;
-    const ours = mine.filter((one) => one.callId === ref.callId);
+    const ours = byCallId.get(`${accountId} ${ref.callId}`) ?? [];
     return (
       ours.find((one) => one.number === ref.attempt) ??
       ours.find((one) => byId.includes(one)) ??

@@ -7,10 +7,10 @@ import { makeTenant } from "../../src/auth/tenants.ts";
 import { dial } from "../../src/calls/dial.ts";
 import { systemClock } from "../../src/clock.ts";
 import type { Arrival } from "../../src/inbox/accept.ts";
-import { drainOnce } from "../../src/inbox/drain.ts";
 import type { Line } from "../../src/lines/directory.ts";
 import { createLine } from "../../src/lines/lines.ts";
 import { createLog } from "../../src/log.ts";
+import { createDrainDuty } from "../../src/loops/drain.ts";
 import { createService, type Service } from "../../src/service.ts";
 import { arrival, storeAll } from "../server/backlog.ts";
 import { quietChannels } from "../server/quiet.ts";
@@ -58,11 +58,10 @@ export const run: Bench = async ({ database, full }) => {
   const arrivals = histories(line, ids, ctx.clock.now().getTime());
   await storeAll(service.calls, arrivals);
   await db.run((q) => q.execute(sql`analyze`));
+  const duty = createDrainDuty(service.calls, () => 0);
   const began = performance.now();
-  let handled = 0;
-  for (let batch = await drainOnce(service.calls); batch !== null; batch = await drainOnce(service.calls))
-    handled += batch.deliveries;
-  const ours = handled / ((performance.now() - began) / 1000);
+  while (await duty.runOnce());
+  const ours = duty.counts.deliveries / ((performance.now() - began) / 1000);
   const steady = await claimsUnderHeldTransaction(service.calls, url, arrivals, full);
   await service.stop();
   await db.close();
