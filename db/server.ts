@@ -30,8 +30,6 @@ export async function openServer(url: string, options: { connectionsMax?: number
       // hundred rows, would read a whole small table (measured: 80 instead of 14 pages a row at 6,000 rows).
       enable_hashjoin: "off",
       enable_mergejoin: "off",
-      // Nor is a table that seems small read once and gone through for every row of a batch.
-      enable_material: "off",
       // Planning a statement anew costs more than running it, and its plan never depends on what it is asked for.
       plan_cache_mode: "force_generic_plan",
       // Compiling a plan takes longer than any of them runs.
