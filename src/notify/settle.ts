@@ -45,7 +45,7 @@ export interface Results {
 
 const attemptsKept = 20;
 /** Answers come in bursts: what comes within this time is one commit. */
-const gatherMs = 3;
+const gatherMs = 10;
 const restAfterFailureMs = 500;
 const expiredAtOnce = 2_000;
 
@@ -130,8 +130,10 @@ function join(before: CircuitResult | undefined, after: CircuitResult): CircuitR
 }
 
 async function write(q: Query, { events, lanes, circuits }: Results): Promise<void> {
-  if (events.length > 0) await writeEvents(q, events);
-  if (lanes.length > 0) await writeLanes(q, lanes);
+  await Promise.all([
+    events.length > 0 ? writeEvents(q, events) : null,
+    lanes.length > 0 ? writeLanes(q, lanes) : null,
+  ]);
   if (circuits.size > 0) await writeCircuits(q, [...circuits.values()]);
 }
 
