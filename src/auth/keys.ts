@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { and, asc, count, eq, isNull, sql } from "drizzle-orm";
 import type { Query } from "../../db/client.ts";
 import { apiKeys, tenants } from "../../db/schema/index.ts";
@@ -30,7 +30,7 @@ export function newKey(randomBytes: (size: number) => Uint8Array): string {
 }
 
 export function hashOfKey(key: string): string {
-  return createHash("sha256").update(key).digest("base64url");
+  return hash("sha256", key, "base64url");
 }
 
 /** Scopes as stored, read back; a scope that this version does not know gives nothing. */

@@ -52,7 +52,7 @@ export function createStatusReader(ctx: CallContext): StatusReader {
   const readNow = createBatch<Asked, StatusAnswer | null>({
     sizeMax: batchMax,
     waitingMax: waitersMax,
-    atOnce: 1,
+    atOnce: 2,
     run: (batch) => readBatch(ctx, batch),
     full: () => new Refusal("overloaded", "查询过多 · too many queries at once", { retryAfterSeconds: 1 }),
   });
