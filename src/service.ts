@@ -199,14 +199,15 @@ export function createService(given: ServiceOptions): Service {
     }),
   ];
   const receive = createReceive(calls, accept, refusals);
-  const direct = createDirect(options, receive, metrics.answered);
+  const authenticator = createAuthenticator(options);
+  const direct = createDirect(options, { receive, reader, authenticator, answered: metrics.answered });
   const app = createApp({
     ctx: options,
     directory,
     settings,
     loadChannel: load,
     listChannels: async () => (await Promise.all(channelNames.map(load))).filter((one) => one !== null),
-    authenticator: createAuthenticator(options),
+    authenticator,
     publicUrl,
     answered: metrics.answered,
     register: [

@@ -4,7 +4,7 @@ import type { CallContext } from "../calls/context.ts";
 import { control } from "../calls/control.ts";
 import { phoneField } from "../calls/dial.ts";
 import { hangup } from "../calls/hangup.ts";
-import type { StatusReader } from "../calls/status.ts";
+import type { StatusAnswer, StatusReader } from "../calls/status.ts";
 import {
   type CallFilter,
   canNow,
@@ -137,6 +137,16 @@ function actRoutes(app: App, calls: CallContext) {
     );
 }
 
+/** Whose key may poll. */
+export const pollScopes = ["call", "read"] as const;
+
+/** A call's status as it is answered; a Refusal for an unknown call. */
+export async function pollOf(reader: StatusReader, ...asked: Parameters<StatusReader["read"]>): Promise<StatusAnswer> {
+  const found = await reader.read(...asked);
+  if (found === null) throw new Refusal("not_found", "没有这个通话 · no such call");
+  return found;
+}
+
 function readRoutes(app: App, calls: CallContext, reader: StatusReader) {
   const one = (path: "" | "/events" | "/route", summary: string) => ({
     ...guarded("read"),
@@ -150,7 +160,7 @@ function readRoutes(app: App, calls: CallContext, reader: StatusReader) {
   return app
     .openapi(
       createRoute({
-        ...guarded("call", "read"),
+        ...guarded(...pollScopes),
         method: "get",
         path: "/api/v1/calls/{callId}/status",
         tags,
@@ -172,8 +182,7 @@ function readRoutes(app: App, calls: CallContext, reader: StatusReader) {
         const { wait, version } = c.req.valid("query");
         const held =
           wait > 0 && version !== undefined ? { version, seconds: wait, signal: c.req.raw.signal } : undefined;
-        const found = await reader.read(c.get("principal").tenant, c.req.valid("param").callId, held);
-        if (found === null) throw new Refusal("not_found", "没有这个通话 · no such call");
+        const found = await pollOf(reader, c.get("principal").tenant, c.req.valid("param").callId, held);
         return c.json(found as z.infer<typeof statusView>, 200);
       },
     )

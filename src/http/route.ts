@@ -38,15 +38,24 @@ export function bodyLimit(bytesMax: number): MiddlewareHandler {
   });
 }
 
+/** Who asks, by an `Authorization` header; a Refusal where the key is none, or has none of these scopes. */
+export async function askerOf(
+  authenticator: Authenticator,
+  header: string | undefined,
+  anyOf: readonly Scope[],
+): Promise<Principal> {
+  const principal = await authenticator.principal(header);
+  if (principal === null) throw new Refusal("unauthorized", "Give a valid key: Authorization: Bearer <key>.");
+  if (!anyOf.some((scope) => principal.scopes.includes(scope)))
+    throw new Refusal("forbidden", `The key lacks the scope ${anyOf.join(" or ")}.`);
+  return principal;
+}
+
 /** Asks for a key with one of these scopes, then limits the body. To be spread into `createRoute`. */
 export function guarded(...anyOf: [Scope, ...Scope[]]) {
   const limit = bodyLimit(apiBodyBytesMax);
   const middleware: MiddlewareHandler<GuardedEnv> = async (c, next) => {
-    const principal = await c.get("authenticator").principal(c.req.header("authorization"));
-    if (principal === null) throw new Refusal("unauthorized", "Give a valid key: Authorization: Bearer <key>.");
-    if (!anyOf.some((scope) => principal.scopes.includes(scope)))
-      throw new Refusal("forbidden", `The key lacks the scope ${anyOf.join(" or ")}.`);
-    c.set("principal", principal);
+    c.set("principal", await askerOf(c.get("authenticator"), c.req.header("authorization"), anyOf));
     return limit(c, next);
   };
   return { middleware, security: anyOf.map((scope) => ({ bearer: [scope] })) };

@@ -7,6 +7,7 @@ import { createSeal } from "../../db/seal.ts";
 import { createAuthenticator } from "../../src/auth/authenticate.ts";
 import { createSettingsBook } from "../../src/auth/settings.ts";
 import type { CallContext } from "../../src/calls/context.ts";
+import { createStatusReader } from "../../src/calls/status.ts";
 import { systemClock } from "../../src/clock.ts";
 import { createApp } from "../../src/http/app.ts";
 import { createDirect } from "../../src/http/direct.ts";
@@ -40,14 +41,15 @@ const calls = { ...ctx, directory, notifyUrl: () => "" } as unknown as CallConte
 const accept = { accept: async () => {}, stored: () => 0, stop: async () => {} };
 const refusals = createRefusalLog(clock);
 const receive = createReceive(calls, accept, refusals);
-const direct = createDirect(ctx, receive);
+const authenticator = createAuthenticator(ctx);
+const direct = createDirect(ctx, { receive, reader: createStatusReader(calls), authenticator });
 const app = createApp({
   ctx,
   directory,
   settings: createSettingsBook(ctx),
   loadChannel: async () => definition,
   listChannels: async () => [],
-  authenticator: createAuthenticator(ctx),
+  authenticator,
   publicUrl: () => "",
   register: [(routes) => webhookRoutes(routes, calls, accept, { receive, refusals })],
 });
