@@ -29,10 +29,7 @@ export async function openPglite(client: PGlite, inSchema: string, close: () => 
   await migrate(drizzle({ client }), { migrationsFolder, migrationsSchema: inSchema });
   return guard({
     kind: "embedded",
-    connect({ beforeStatement }) {
-      const query = drizzle({ client, logger: { logQuery: beforeStatement } }) as unknown as Query;
-      return { query, eager: query };
-    },
+    connect: (beforeStatement) => drizzle({ client, logger: { logQuery: beforeStatement } }) as unknown as Query,
     close,
   });
 }

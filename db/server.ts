@@ -4,8 +4,7 @@ import { drizzle } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import { type Database, guard, type Query, statementDeadlineMs } from "./client.ts";
 import { renderFast } from "./render.ts";
-import { toDatabaseError } from "./sql.ts";
-import { type Begin, type Statements, transact } from "./transaction.ts";
+import { DatabaseError, toDatabaseError } from "./sql.ts";
 
 export const migrationsFolder = fileURLToPath(new URL("./migrations", import.meta.url));
 const migrationLock = 4_711_000;
@@ -45,32 +44,60 @@ export async function openServer(url: string, options: { connectionsMax?: number
   }
   return guard({
     kind: "server",
-    connect({ beforeStatement, beginning }) {
-      const on = (begin: Begin): Query =>
-        renderFast(
-          drizzle({ client: preparing(client, begin), logger: { logQuery: beforeStatement } }),
-        ) as unknown as Query;
-      return { query: on({ eager: false, beginning }), eager: on({ eager: true, beginning }) };
-    },
+    connect: (beforeStatement) =>
+      renderFast(drizzle({ client: preparing(client), logger: { logQuery: beforeStatement } })) as unknown as Query,
     close: () => client.end({ timeout: 5 }),
   });
 }
 
+type Statements = Pick<postgres.TransactionSql, "unsafe">;
+
 /**
  * Has every statement prepared: its text is one of few, and planning costs more than running it. The driver itself
- * prepares only what it has written. Transactions are ours too.
+ * prepares only what it has written.
  */
-function preparing(client: postgres.Sql, how: Begin): postgres.Sql {
-  const prepared = (on: Statements) => (query: string, values: never[]) => on.unsafe(query, values, { prepare: true });
-  const begin = (work: (inner: Statements) => Promise<unknown>) =>
-    transact(client, how, (inner) => work({ ...inner, unsafe: prepared(inner) as Statements["unsafe"] }));
+function preparing(client: postgres.Sql): postgres.Sql {
+  const unsafe = (query: string, values: never[]) => client.unsafe(query, values, { prepare: true });
+  const begin = (work: (inner: Statements) => Promise<unknown>) => transaction(client, work);
   return new Proxy(client, {
     get(target, name) {
-      if (name === "unsafe") return prepared(target);
+      if (name === "unsafe") return unsafe;
       return name === "begin" ? begin : Reflect.get(target, name);
     },
   });
 }
+
+/**
+ * The driver's transaction, with two things put right. What is asked of it once it is over, as by work that goes on
+ * after its connection was lost, would reach a connection that is somebody else's. And of statements that leave together
+ * the one that failed is told, not those behind it, which fail because it did.
+ */
+async function transaction(client: postgres.Sql, work: (inner: Statements) => Promise<unknown>): Promise<unknown> {
+  let over = false;
+  let first: unknown = null;
+  const begun = client.begin((inner) => {
+    const unsafe = (query: string, values: never[]) => {
+      if (over) throw new DatabaseError("misuse", null, "a statement behind its transaction's end");
+      const asked = inner.unsafe(query, values, { prepare: true });
+      asked.catch((error: unknown) => {
+        first ??= error;
+      });
+      return asked;
+    };
+    return work({ unsafe: unsafe as Statements["unsafe"] });
+  });
+  try {
+    return await begun;
+  } catch (error) {
+    const told = toDatabaseError(error);
+    throw told instanceof DatabaseError && told.code === failedBefore ? (first ?? error) : error;
+  } finally {
+    over = true;
+  }
+}
+
+/** SQLSTATE of a statement in a transaction in which another one has failed. */
+const failedBefore = "25P02";
 
 /** A server that answers before the disk has it would break "stored, then answered". */
 async function refuseUnsafe(client: postgres.Sql): Promise<void> {

@@ -46,8 +46,9 @@ function arrayLiteral(texts: readonly (string | null)[]): string {
  * timestamptz)")}`. For wide rows: as fast on the server as a column each (measured at 42 columns), and one parameter
  * to build instead of 42. What is missing in a row is null. `shape` is ours, never a request's.
  *
- * The limit tells the planner that it is few: it takes a set from JSON for a hundred rows, and reads a new table whole
- * rather than look a hundred rows up in it. That plan would last until the table's first analyze.
+ * The limit tells the planner that they are few: it takes a set from JSON for a hundred rows, or for a tenth of them
+ * where it is cut at some number, and reads a new table whole rather than look a hundred rows up in it. That plan would
+ * last until the table's first analyze.
  */
 export function recordset(batch: readonly object[], shape: string): SQL {
   const { name, columns, raw } = partsOf(shape);

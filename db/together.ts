@@ -14,7 +14,10 @@ export async function together(q: Query, changes: readonly (SQL | null)[]): Prom
   await q.execute(before.length === 0 ? last : sql`with ${sql.join(before, sql`, `)} ${last}`);
 }
 
-/** The same for changes of which each returns one column of text: what each of them returned. They are made in turn. */
+/**
+ * The same for changes of which each returns one column of text: what each of them returned. PostgreSQL makes them in
+ * turn, since the parts of a union are read one after the other.
+ */
 export async function togetherTold(q: Query, changes: readonly (SQL | null)[]): Promise<Set<string>[]> {
   const told = changes.map(() => new Set<string>());
   const all = changes.flatMap((change, index) => (change === null ? [] : { change, index }));

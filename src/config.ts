@@ -38,7 +38,8 @@ const environment = z.object({
  * connect to. What leaves here goes where the guard has looked.
  */
 export function forgetProxies(env: Record<string, string | undefined>): void {
-  for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) for (const spelt of [name, name.toLowerCase()]) delete env[spelt];
+  for (const name of ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"])
+    for (const spelt of [name, name.toLowerCase()]) delete env[spelt];
 }
 
 export interface Config {

@@ -1,5 +1,5 @@
 import { createBatch } from "../../db/batch.ts";
-import { Closing, type Query } from "../../db/client.ts";
+import type { Query } from "../../db/client.ts";
 import { isDataError } from "../../db/sql.ts";
 import { togetherTold } from "../../db/together.ts";
 import type { Settings } from "../auth/settings.ts";
@@ -76,11 +76,7 @@ export function createBegin(ctx: CallContext): (intent: Intent) => Promise<Begun
       ...(seat === null ? [] : [`seat ${seat}`]),
       ...(claim === null ? [] : [`key ${plan.tenant} ${claim.key}`]),
     ],
-    run: (intents) =>
-      ctx.db.txLocking(
-        (q) => lock(ctx, q, intents),
-        (q, locked) => begin(ctx, q, intents, locked),
-      ),
+    run: (intents) => ctx.db.tx(async (q) => begin(ctx, q, intents, await lock(ctx, q, intents))),
     divides: isDataError,
     full: () => new Refusal("overloaded", "呼叫过多 · too many dials at once", { retryAfterSeconds: 1 }),
   });
@@ -112,7 +108,7 @@ async function begin(
   q: Query,
   intents: readonly Intent[],
   { ledger: locked, known }: Locked,
-): Promise<Closing<Begun[]>> {
+): Promise<Begun[]> {
   const { now } = locked;
   const seats = intents.flatMap((intent) => seatOf(ctx, intent));
   const keys = intents.flatMap(({ plan, claim, now }) => (claim === null ? [] : { ...plan, ...claim, now }));
@@ -131,7 +127,7 @@ async function begin(
   const calls = decided.flatMap(({ call }) => call ?? []);
   const refused = intents.filter((_, index) => decided[index]?.call === null);
   const mine = refused.filter(({ plan }) => claimed.has(plan.callId));
-  const written = Promise.all([
+  await Promise.all([
     unclaimKeys(
       q,
       mine.flatMap(({ plan, claim }) => (claim === null ? [] : { ...plan, ...claim })),
@@ -144,7 +140,7 @@ async function begin(
     moveSeats(q, movedSeats(seats, calls)),
     insertCalls(ctx, q, calls),
   ]);
-  return new Closing(written.then(() => decided.map(({ begun }) => begun)));
+  return decided.map(({ begun }) => begun);
 }
 
 /** Seats were taken as the first line of each call would keep them. */

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { createBatch } from "../../db/batch.ts";
-import { Closing, type Query } from "../../db/client.ts";
+import type { Query } from "../../db/client.ts";
 import { isDataError, recordset } from "../../db/sql.ts";
 import { project } from "../domain/record.ts";
 import { Refusal } from "../domain/refusal.ts";
@@ -28,10 +28,7 @@ export function createSettle(ctx: CallContext): CallContext["settle"] {
     atOnce: 1,
     keysOf: ({ callId }) => [callId],
     async run(all) {
-      const { settled, changes, requeued } = await ctx.db.txLocking(
-        (q) => lock(q, all),
-        (q, locked) => settleAll(ctx, q, all, locked),
-      );
+      const { settled, changes, requeued } = await ctx.db.tx(async (q) => settleAll(ctx, q, all, await lock(q, all)));
       ctx.told(changes);
       if (requeued > 0) ctx.wakeDrain();
       return settled;
@@ -70,14 +67,13 @@ function idsOf(all: readonly Settling[]): ProviderId[] {
 
 /**
  * Writes outcomes of calls under lock. Locks are taken in one order everywhere: calls, providers' ids, limits, seats.
- * Resolves once the last statements are under way.
  */
 export async function settleAll(
   ctx: CallContext,
   q: Query,
   all: readonly Settling[],
   locked: ReadonlyMap<string, LockedCall>,
-): Promise<Closing<SettledAll>> {
+): Promise<SettledAll> {
   const asked = ctx.clock.now();
   const limits = all.flatMap((one) => limitsTouched(one, locked.get(one.callId), asked));
   const ledger = await openLedger(q, limits, ctx.clock);
@@ -87,7 +83,7 @@ export async function settleAll(
   const news = told.map(({ call, facts }) => ({ ...call, facts, received: now, deliveryId: null }));
   const next = told.flatMap(({ next, callId }) => (next === null ? [] : { ...next, callId }));
   const outcomes = told.filter(({ line }) => line !== null);
-  const written = Promise.all([
+  const [changes, requeued] = await Promise.all([
     applyNews(ctx, q, locked, news, [outcomeRows(outcomes, now), ...attemptRows(next)]),
     requeueWaiting(q, idsOf(all)),
     ledger.save(),
@@ -98,7 +94,7 @@ export async function settleAll(
     const hangupAsked = call.merge["0.hangup-asked"] !== undefined;
     return { next: followed[index]?.next ?? null, hangupAsked, state: project(call.merge, call) };
   };
-  return new Closing(written.then(([changes, requeued]) => ({ settled: all.map(settledOf), changes, requeued })));
+  return { settled: all.map(settledOf), changes, requeued };
 }
 
 /** Each attempt's outcome, and with a yes the provider's id; the caller holds the ids' locks. */

@@ -32,8 +32,8 @@ export interface Guard {
   /** Why an address would be refused now; null where it would not, or where the look-up failed for the moment. */
   check(url: string): Promise<RefusedFor | null>;
   /**
-   * Sends; twice where a kept connection had ended. Any status is an answer, a redirect too; everything else is a
-   * `GuardError`.
+   * Sends; once more where its connection ended before any answer. Any status is an answer, a redirect too; everything
+   * else is a `GuardError`.
    */
   send(outgoing: Outgoing, signal: AbortSignal): Promise<Answer>;
   /**

@@ -29,7 +29,8 @@ export interface Question {
  */
 export async function matchCalls(ctx: Context, q: Query, questions: readonly Question[]): Promise<(Match | null)[]> {
   const known = await attemptsOf(q, questions);
-  const byProviderId = Map.groupBy(known, (one) => `${one.accountId} ${one.providerCallId}`);
+  const placed = known.filter(({ providerCallId }) => providerCallId !== null);
+  const byProviderId = Map.groupBy(placed, (one) => `${one.accountId} ${one.providerCallId}`);
   const byCallId = Map.groupBy(known, (one) => `${one.accountId} ${one.callId}`);
   const matches = questions.map(({ accountId, ref }): Match | null => {
     const byId = ref.providerCallId === undefined ? [] : (byProviderId.get(`${accountId} ${ref.providerCallId}`) ?? []);

@@ -35,7 +35,7 @@ export async function moveUndialed(
   const undialed = proofs(ctx, matched, locked);
   if (undialed.length === 0) return { changes: [], moved: [], rest: [...matched] };
   const all = undialed.map((one) => settling(ctx, one, locked.get(one.match.callId)));
-  const { settled, changes } = await (await settleAll(ctx, q, all, locked)).last;
+  const { settled, changes } = await settleAll(ctx, q, all, locked);
   const moved = undialed.flatMap(({ match }, index) => {
     const next = settled[index]?.next ?? null;
     return next === null ? [] : { callId: match.callId, next };

@@ -14,7 +14,6 @@ export function watchDatabase(db: Database, failed: (code: string) => void): Dat
   return {
     kind: db.kind,
     tx: (work) => watched(db.tx(work)),
-    txLocking: (lock, work) => watched(db.txLocking(lock, work)),
     run: (work) => watched(db.run(work)),
     close: () => db.close(),
   };

@@ -19,7 +19,7 @@ const [port = "0", webhook = "", secret = ""] = process.argv.slice(2);
 const nothing = async (): Promise<never> => {
   throw new Error("there is no database here");
 };
-const db: Database = { kind: "server", run: nothing, tx: nothing, txLocking: nothing, close: async () => {} };
+const db: Database = { kind: "server", run: nothing, tx: nothing, close: async () => {} };
 const clock = systemClock();
 const ctx = { db, clock, seal: createSeal(randomBytes(32)), log: createLog("warn", () => {}), randomBytes };
 const definition = fake as unknown as ChannelDefinition;

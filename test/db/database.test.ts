@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { Closing, type Query } from "../../db/client.ts";
+import type { Query } from "../../db/client.ts";
 import { tenants } from "../../db/schema/index.ts";
 import { changed, type DatabaseError, rows, textArray, violated } from "../../db/sql.ts";
 import { openTestDatabase, type TestDatabase } from "../database.ts";
@@ -70,79 +70,35 @@ test("whatever text is bound as an array comes back as it was", async () => {
   );
 });
 
-describe("a transaction that closes", () => {
+describe("a transaction", () => {
   const add = (q: Query, id: string) => q.insert(tenants).values(tenant(id));
   const there = async (...ids: string[]): Promise<string[]> => {
     const found = await on.db.run((q) => q.select({ id: tenants.id }).from(tenants));
     return ids.filter((id) => found.some((row) => row.id === id));
   };
 
-  test("commits what was under way, and gives what it came to", async () => {
-    const result = await on.db.tx(async (q) => {
-      await add(q, "closed-1");
-      return new Closing(Promise.all([add(q, "closed-2"), add(q, "closed-3")]).then(() => "all"));
+  test("whose statements leave together tells which of them failed, and keeps none", async () => {
+    const together = on.db.tx(async (q) => {
+      await add(q, "half-1");
+      const later = [add(q, "half-1"), add(q, "half-2"), add(q, "half-3")];
+      // Those behind fail because it did, and may be heard of first.
+      await Promise.all([Promise.all([add(q, "half-4"), later[0]]).then(() => 1), ...later.slice(1)]);
     });
-    expect(result).toBe("all");
-    expect(await there("closed-1", "closed-2", "closed-3")).toHaveLength(3);
-  });
-
-  test("commits nothing where one of the last statements fails", async () => {
-    const failure = await failureOf(
-      on.db.tx(async (q) => {
-        await add(q, "half-1");
-        return new Closing(Promise.all([add(q, "half-2"), add(q, "half-1"), add(q, "half-3")]));
-      }),
-    );
+    const failure = await failureOf(together);
     expect(violated(failure, "tenants_pkey")).toBe(true);
-    expect(await there("half-1", "half-2", "half-3")).toEqual([]);
-    expect(await on.db.tx((q) => add(q, "half-4").then(() => "usable"))).toBe("usable");
+    expect(await there("half-1", "half-2", "half-3", "half-4")).toEqual([]);
   });
 
-  test("fails where a statement had failed that its work did not look at", async () => {
-    const failure = await failureOf(
-      on.db.tx(async (q) => {
-        await add(q, "hidden");
-        await add(q, "hidden").catch(() => {});
-        return new Closing(Promise.resolve("done"));
-      }),
-    );
-    expect(failure).not.toBeNull();
-    expect(await there("hidden")).toEqual([]);
-  });
-
-  test("what is asked of its handle later fails, and nothing of it happens", async () => {
+  test("that is over takes no further statement", async () => {
     let kept: Query | null = null;
     await on.db.tx(async (q) => {
       kept = q;
-      return new Closing(add(q, "in-time"));
+      await add(q, "in-time");
     });
     const late = kept as Query | null;
     if (late === null) throw new Error("there was no handle");
     expect(await failureOf(Promise.resolve(add(late, "too-late")))).not.toBeNull();
     expect(await there("in-time", "too-late")).toEqual(["in-time"]);
-  });
-
-  test("and begins by locking: its work runs in the transaction, with what was read", async () => {
-    const sum = await on.db.txLocking(
-      async (q) => rows<{ one: number }>(await q.execute(sql`select 1 as one for update`))[0]?.one ?? 0,
-      async (q, one) => {
-        await add(q, "locked-1");
-        return new Closing(add(q, "locked-2").then(() => one + 1));
-      },
-    );
-    expect(sum).toBe(2);
-    const thrown = new Error("ours");
-    const failure = await failureOf(
-      on.db.txLocking(
-        async () => null,
-        async (q) => {
-          await add(q, "locked-3");
-          throw thrown;
-        },
-      ),
-    );
-    expect(failure).toBe(thrown);
-    expect(await there("locked-1", "locked-2", "locked-3")).toEqual(["locked-1", "locked-2"]);
   });
 });
 

@@ -53,7 +53,7 @@ test("an address is asked by the name that it was found by: only where its certi
 test("a proxy that the environment names is not asked", async () => {
   const before = connections;
   const proxies = Object.fromEntries(
-    ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"].map((name) => [name, "http://127.0.0.1:1"]),
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].map((name) => [name, "http://127.0.0.1:1"]),
   );
   const [told] = await ask(["hooks.example"], { ...proxies, NODE_EXTRA_CA_CERTS: trusted });
   expect([told, connections - before]).toEqual([`hooks.example:${(far.address() as AddressInfo).port}`, 1]);

@@ -187,6 +187,39 @@ describe("limits", () => {
     }
   });
 
+  test("an answer is cut where it is too long, whatever it says of its length", async () => {
+    const head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n";
+    const chunk = `400\r\n${"x".repeat(1024)}\r\n`;
+    const heads = [
+      "content-length: 5\r\ntransfer-encoding: chunked",
+      "transfer-encoding: chunked",
+      "content-length: 999999",
+    ];
+    for (const said of heads) {
+      let sent = 0;
+      const far = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", () => socket.write(`${head}${said}\r\n\r\n`));
+        const more = setInterval(() => {
+          sent += 1;
+          socket.write(said.includes("chunked") ? chunk : "x".repeat(1024));
+        }, 2);
+        socket.on("close", () => clearInterval(more));
+      });
+      await new Promise<void>((done) => far.listen(0, "127.0.0.1", done));
+      const address = far.address();
+      const url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}/`;
+      const guard = here();
+      const answer = await guard.send(outgoing(url), never);
+      expect([said, answer.status, answer.body.length]).toEqual([said, 200, 64]);
+      const before = sent;
+      await Bun.sleep(100);
+      expect([said, sent - before <= 10]).toEqual([said, true]);
+      guard.close();
+      await new Promise<void>((done) => far.close(() => done()));
+    }
+  });
+
   test("an abort ends what is under way, and begins nothing", async () => {
     const stop = new AbortController();
     const far = createServer((socket) => {
