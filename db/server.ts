@@ -69,8 +69,8 @@ function preparing(client: postgres.Sql): postgres.Sql {
 
 /**
  * The driver's transaction, with two things put right. What is asked of it once it is over, as by work that goes on
- * after its connection was lost, would reach a connection that is somebody else's. And of statements that leave together
- * the one that failed is told, not those behind it, which fail because it did.
+ * after its connection was lost, would reach a connection that is somebody else's. And of statements that leave
+ * together the one that failed is told, not those behind it, which fail because it did.
  */
 async function transaction(client: postgres.Sql, work: (inner: Statements) => Promise<unknown>): Promise<unknown> {
   let over = false;
