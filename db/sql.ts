@@ -74,6 +74,7 @@ function partsOf(shape: string): Parts {
   const [, name = "", list = ""] = /^(\w+)\(([\s\S]*)\)$/.exec(shape) ?? [];
   const columns = list.split(",").map((column) => {
     const [, named = "", type = ""] = /^\s*(\S+)\s+(\S+)\s*$/.exec(column) ?? [];
+    if (name === "" || type === "") throw new Error(`not the shape of a recordset: ${shape}`);
     return { named, type, nested: type === "jsonb" };
   });
   const parts = {
